@@ -25,7 +25,7 @@ const reasons: Readonly<Record<string, string>> = {
     'moments that the store keeps; never sleeps for longer than an hour',
   'src/central-hub/webhooks/metrics.ts': 'compares with moments in the store',
   'src/central-hub/webhooks/post.ts': 'a moment that a receiver names',
-  'src/central-hub/webhooks/start.ts': 'compares ages in the store',
+  'src/central-hub/webhooks/webhooks.ts': 'compares ages in the store',
   'src/admin/cli/passkey.ts': 'shows what is left until a moment',
   'src/admin/cli/qr.ts': 'shows what is left until a moment',
   'src/admin/cli/session.ts': 'shows what is left until a moment',

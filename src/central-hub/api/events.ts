@@ -5,7 +5,7 @@ import { invalid, ProblemError } from '../../platform/http/problem.ts'
 import { query } from '../../platform/http/query.ts'
 import { createEventFeed } from '../../platform/http/event-feed.ts'
 import { encode, resumePoint, type ServerSentEvent, type Stream } from '../../platform/http/sse.ts'
-import type { Live } from '../store/outbox/live.ts'
+import type { ChangeNotifier } from '../store/outbox/change-notifier.ts'
 import { eventRange, maxEvents, readEvents, type StoredEvent } from '../store/outbox/events.ts'
 import type { Store } from '../store/open.ts'
 import type { Account } from '../follow/accounts.ts'
@@ -106,7 +106,7 @@ const feedOf = (naming: Naming, { db, id }: Store, live: Live) =>
 interface EventRoutes {
   http: Http
   store: Store
-  live: Live
+  live: ChangeNotifier
   accounts: readonly Account[]
 }
 

@@ -12,7 +12,7 @@ import {
   patchWebhook,
   rotateSecret
 } from '../store/outbox/webhooks.ts'
-import { RefusedUrl, type Guard } from '../webhooks/guard.ts'
+import { RefusedUrl, type SsrfGuard } from '../webhooks/guard.ts'
 import type { Serve } from './serve.ts'
 
 /** The webhook of that id. @throws {ProblemError} not-found */
@@ -32,7 +32,7 @@ const ensureEnabled = async (db: Db, id: number): Promise<void> => {
     )
 }
 
-const checkUrl = async (guard: Guard, url: string): Promise<void> => {
+const checkUrl = async (guard: SsrfGuard, url: string): Promise<void> => {
   try {
     await guard.check(url)
   } catch (error) {
@@ -45,7 +45,7 @@ const checkUrl = async (guard: Guard, url: string): Promise<void> => {
 interface WebhookRoutes {
   serve: Serve
   db: Db
-  guard: Guard
+  guard: SsrfGuard
   /** Called after a commit that may have queued deliveries. */
   onChanged: () => void
 }

@@ -7,23 +7,23 @@ import type { StreamFollower } from './jetstream/follow-stream.ts'
 import type { Identity, Upstream } from '../follow/upstream.ts'
 
 /**
- * What is still asked of session-managers by HTTP while their records come from NATS. Nothing here
- * loads NATS.
+ * The requests to session-managers by HTTP that remain while their records come from NATS. Nothing
+ * here loads NATS.
  */
 
-/** After no record: the event stream then tells of the session alone. */
+/** The event stream after this record carries the session alone. */
 const noRecord = Number.MAX_SAFE_INTEGER
 /** As many records as fit into an answer, however long they are. */
-const maxAtOnce = 50
+const maxRecords = 50
 
-/** Follows the session alone: the options that differ. */
+/** @returns the options by which a follower follows the session alone */
 export const sessionOnly = (
-  upstream: Upstream
+  upstream: FollowerOptions['upstream']
 ): Pick<FollowerOptions, 'upstream' | 'ingest' | 'cursor'> => {
   let identity: Identity | undefined
   return {
     upstream: {
-      ...upstream,
+      baseUrl: upstream.baseUrl,
       verify: async () => (identity = await upstream.verify()),
       open: (_after, signal) => upstream.open(noRecord, signal)
     },
@@ -37,32 +37,32 @@ export const sessionOnly = (
   }
 }
 
-/** The same follower, with how the account's records come. */
+/** @returns the same follower, whose state says how the account's records come */
 export const withStream = (
   follower: Follower,
   stream: StreamFollower,
-  named: string | undefined
+  expectedAccount: string | undefined
 ): Follower => ({
   state: () => {
-    const { fault: own, elsewhere: _, ...session } = follower.state()
-    const { found, fault: whole } = stream.state()
-    const records = stream.account(session.account ?? named ?? '') ?? {
+    const { fault: sessionFault, standby: _, ...session } = follower.state()
+    const { found, fault: streamFault } = stream.state()
+    const records = stream.account(session.account ?? expectedAccount ?? '') ?? {
       following: found,
       seq: 0,
       lastSeq: 0
     }
-    const fault = own ?? whole ?? records.fault
+    const fault = sessionFault ?? streamFault ?? records.fault
     const { following, seq, lastSeq } = records
     return omitUndefined({
       ...session,
       following,
       seq,
       lastSeq,
-      elsewhere: found && !following && fault === undefined ? true : undefined,
+      standby: found && !following && fault === undefined ? true : undefined,
       fault
     })
   },
-  stop: follower.stop
+  stop: () => follower.stop()
 })
 
 export const streamCheck = (stream: StreamFollower): Readiness['checks'][number] => {
@@ -79,11 +79,12 @@ export const streamCheck = (stream: StreamFollower): Readiness['checks'][number]
 }
 
 /**
- * Reads a part of session-manager's journal; undefined when it has another journal by now. @throws
- * {ProblemError} session-manager-unreachable, -invalid
+ * Reads a part of session-manager's journal.
+ * @returns undefined when session-manager has another journal
+ * @throws {ProblemError} session-manager-unreachable, -invalid
  */
 export const readJournal = async (
-  upstream: Upstream,
+  upstream: Pick<Upstream, 'verify' | 'pass'>,
   journalId: string,
   after: number,
   limit: number
@@ -91,7 +92,7 @@ export const readJournal = async (
   if ((await upstream.verify()).status.journal.id !== journalId) return undefined
   const { body } = await upstream.pass({
     method: 'GET',
-    path: `/inbound?after=${after}&limit=${Math.min(maxAtOnce, limit)}`
+    path: `/inbound?after=${after}&limit=${Math.min(maxRecords, limit)}`
   })
   return Compile(InboundPage).Parse(JSON.parse(body.toString())).records
 }

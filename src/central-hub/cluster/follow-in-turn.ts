@@ -1,68 +1,74 @@
 import { reasonOf } from '../../platform/harmless.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
-import type { Follower } from '../follow/follower.ts'
-import type { Hubs } from '../store/database/hubs.ts'
+import type { Follower, FollowerState } from '../follow/follower.ts'
 import type { Upstream } from '../follow/upstream.ts'
+import type { Cluster, Leadership, StopWork } from '../store/database/cluster.ts'
 
 interface FollowInTurnOptions {
-  hubs: Hubs
-  upstream: Upstream
+  cluster: Cluster
+  upstream: Pick<Upstream, 'account' | 'verify'>
   begin: () => Follower
   onChange: () => void
-  /** How often it is seen to that session-manager answers while another hub follows it, ms. */
+  /** How often session-manager is verified while another hub follows it, ms. */
   checkIntervalMs: number
 }
 
 /**
- * Follows a session-manager while none of the other hubs of the same store does; else it looks
- * whether session-manager answers, and stands by.
+ * Follows a session-manager while no other hub of the same store does. Otherwise it stands by, and
+ * checks whether session-manager answers.
  */
-export const followInTurn = ({
-  hubs,
-  upstream,
-  begin,
-  onChange,
-  checkIntervalMs
-}: FollowInTurnOptions): Follower => {
-  let following: Follower | undefined
-  let standing: ReturnType<Follower['state']> = {
-    verified: false,
-    following: false,
-    seq: 0,
-    lastSeq: 0
-  }
-  let stopping = false
+class FollowerInTurn implements Follower {
+  readonly #options: FollowInTurnOptions
+  readonly #checking: NodeJS.Timeout
+  readonly #leadership: Leadership
+  /** Set while this hub follows. */
+  #follower: Follower | undefined
+  #standbyState: FollowerState = { verified: false, following: false, seq: 0, lastSeq: 0 }
+  #isStopping = false
 
-  const look = async (): Promise<void> => {
-    if (following !== undefined || stopping) return
+  constructor(options: FollowInTurnOptions) {
+    const { cluster, upstream, checkIntervalMs } = options
+    this.#options = options
+    this.#checking = setInterval(() => void this.#check(), checkIntervalMs)
+    this.#leadership = cluster.runAsLeader(`follow ${upstream.account ?? ''}`, () => this.#follow())
+    void this.#check()
+  }
+
+  // Arrow functions, because callers hand them over without the object.
+  readonly state = (): FollowerState => {
+    if (this.#follower !== undefined) return this.#follower.state()
+    const state = this.#standbyState
+    return state.verified && this.#leadership.hasOtherLeader() ? { ...state, standby: true } : state
+  }
+
+  readonly stop = async (): Promise<void> => {
+    this.#isStopping = true
+    clearInterval(this.#checking)
+    await this.#leadership.stop()
+  }
+
+  #follow(): StopWork {
+    const follower = this.#options.begin()
+    this.#follower = follower
+    return async () => {
+      this.#follower = undefined
+      void this.#check()
+      await follower.stop()
+    }
+  }
+
+  /** Verifies session-manager while this hub does not follow it. */
+  async #check(): Promise<void> {
+    if (this.#follower !== undefined || this.#isStopping) return
     try {
-      const { account } = await upstream.verify()
-      standing = { verified: true, following: false, account, seq: 0, lastSeq: 0 }
+      const { account } = await this.#options.upstream.verify()
+      this.#standbyState = { verified: true, following: false, account, seq: 0, lastSeq: 0 }
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error
-      standing = { ...standing, verified: false, fault: reasonOf(error) }
+      this.#standbyState = { ...this.#standbyState, verified: false, fault: reasonOf(error) }
     }
-    onChange()
-  }
-  const looking = setInterval(() => void look(), checkIntervalMs)
-  const job = hubs.job(`follow ${upstream.account ?? ''}`, () => {
-    const mine = begin()
-    following = mine
-    return async () => {
-      following = undefined
-      void look()
-      await mine.stop()
-    }
-  })
-  void look()
-  return {
-    state: () =>
-      following?.state() ??
-      (standing.verified && job.elsewhere() ? { ...standing, elsewhere: true } : standing),
-    stop: async () => {
-      stopping = true
-      clearInterval(looking)
-      await job.stop()
-    }
+    this.#options.onChange()
   }
 }
+
+export const followInTurn = (options: FollowInTurnOptions): Follower => new FollowerInTurn(options)

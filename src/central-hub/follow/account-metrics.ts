@@ -1,14 +1,10 @@
 import { Gauge, type Registry } from 'prom-client'
 import { accountName, type Account } from './accounts.ts'
-import type { Follower } from './follower.ts'
+import type { FollowerState } from './follower.ts'
 
-/** How each account is followed, for Prometheus. */
+/** Adds metrics of how each account is followed. */
 export const addAccountMetrics = (registry: Registry, accounts: readonly Account[]): void => {
-  const gauge = (
-    name: string,
-    help: string,
-    read: (state: ReturnType<Follower['state']>) => number
-  ): unknown =>
+  const gauge = (name: string, help: string, read: (state: FollowerState) => number): unknown =>
     new Gauge({
       name,
       help,

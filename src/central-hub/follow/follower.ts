@@ -15,33 +15,32 @@ import { epochOf, ReadTooEarly, type Cursor } from '../store/write/cursors.ts'
 import type { Identity, Upstream } from './upstream.ts'
 
 /**
- * Follows session-manager's journal for as long as the hub runs: verify, open the stream at the
- * cursor, take what comes.
+ * How a journal is followed. `standby`: another hub of the store follows it. `fault`: what is wrong
+ * and how to fix it.
  */
+export interface FollowerState {
+  verified: boolean
+  following: boolean
+  standby?: boolean
+  fault?: string
+  account?: string
+  seq: number
+  lastSeq: number
+}
+
+/** Follows session-manager's journal for as long as the hub runs. */
 export interface Follower {
-  /**
-   * How it stands; `elsewhere`: another hub follows, and this one stands by; `fault` says what is
-   * wrong and how to mend it.
-   */
-  state(): {
-    verified: boolean
-    following: boolean
-    elsewhere?: boolean
-    fault?: string
-    account?: string
-    seq: number
-    lastSeq: number
-  }
+  state(): FollowerState
   stop(): Promise<void>
 }
 
 export interface FollowerOptions {
-  upstream: Upstream
+  upstream: Pick<Upstream, 'baseUrl' | 'verify' | 'open'>
   ingest: Ingest
   cursor: (account: string) => Promise<Cursor | undefined>
-  /** What session-manager says of the session, or the problem that keeps it from being asked. */
+  /** Called with what session-manager says of the session, or with why it cannot be asked. */
   onSession: (session: Status | Problem) => void
-  /** After each change of `state`. */
+  /** Called after each change of `state`. */
   onChange: () => void
   /** How often the identity is verified while following, ms. */
   checkIntervalMs: number
@@ -50,169 +49,256 @@ export interface FollowerOptions {
 }
 
 /**
- * session-manager sends a heartbeat every 15 s: after this long without a byte the stream is dead,
- * ms.
+ * A stream without a byte for this long is dead, ms. session-manager sends a heartbeat every 15 s.
  */
 const silentMs = 40_000
 const minDelayMs = 250
-/** A stream that lasted this long was a good one: what ends it starts a new row of failures, ms. */
+/** A stream that lasted this long resets the backoff, ms. */
 const goodAfterMs = 1_000
 /**
- * Read while a transaction runs, so that a backlog is taken in large groups, bytes: some 1,000
- * records of text.
+ * Bytes that are read while a transaction runs, so that a backlog is taken in large groups: some
+ * 1,000 records of text.
  */
 const maxAhead = 512 * 1024
-const records = once(() => Compile(JournalRecord))
+const recordSchema = once(() => Compile(JournalRecord))
 
-export const createFollower = (options: FollowerOptions): Follower => {
-  const { upstream, ingest, cursor, onSession, onChange, checkIntervalMs, maxDelayMs, log } =
-    options
-  const stopping = new AbortController()
-  let state: ReturnType<Follower['state']> = {
-    verified: false,
-    following: false,
-    seq: 0,
-    lastSeq: 0
-  }
-  let failures = 0
-  /** Where the store's cursor is: it is nobody else's to move. */
-  let stands: Cursor | null = null
+const parseRecord = (event: EventSourceMessage): JournalRecord => {
+  const value: unknown = JSON.parse(event.data)
+  if (recordSchema().Check(value)) return value
+  const [error] = recordSchema().Errors(value)
+  throw new PlainError(
+    `record ${event.id ?? '?'} is not as this release knows records ` +
+      `(${error?.instancePath || '/'} ${error?.message ?? ''}): ` +
+      `upgrade central-hub to session-manager's version`
+  )
+}
 
-  const set = (facts: Partial<typeof state>): void => {
-    state = { ...state, ...facts }
-    onChange()
-  }
-  const clearFault = (): void => {
-    const { fault, ...rest } = state
-    state = rest
-    if (fault !== undefined)
-      log.info(
-        { event: 'upstream_mended', base_url: upstream.baseUrl },
-        `session-manager at ${upstream.baseUrl} answers as it should`
-      )
+/** Parses the bytes of an event stream. */
+class StreamParser {
+  readonly #onSession: (session: Status) => void
+  readonly #parser = createParser({ onEvent: (event) => this.#tryTake(event) })
+  readonly #decoder = new TextDecoder()
+  #records: JournalRecord[] = []
+  /** What ends the stream. The records before it are valid. */
+  error: Error | undefined
+
+  /** @param onSession called with each status in the stream, before the records are returned */
+  constructor(onSession: (session: Status) => void) {
+    this.#onSession = onSession
   }
 
-  /**
-   * Where to start in the journal that is there now: another journal, or an older copy of the same,
-   * is read from its start.
-   */
-  const startAt = async ({ account, status }: Identity): Promise<number> => {
-    stands = (await cursor(account)) ?? null
-    if (stands === null) return 0
-    const { id, last_seq } = status.journal
-    if (stands.journalId === id && stands.seq <= last_seq) return stands.seq
-    log.warn(
-      { event: 'journal_replaced', account, cursor: stands.seq, last_seq },
-      `the journal of account ${account} was replaced: it is read from its start, what is known already is left as it is`
-    )
-    return 0
+  /** @returns the records that are complete with these bytes */
+  parse(parts: readonly Uint8Array[]): JournalRecord[] {
+    for (const bytes of parts) this.#parser.feed(this.#decoder.decode(bytes, { stream: true }))
+    return this.#records.splice(0)
   }
 
-  const parse = (event: EventSourceMessage): JournalRecord => {
-    const value: unknown = JSON.parse(event.data)
-    if (!records().Check(value)) {
-      const [error] = records().Errors(value)
-      throw new PlainError(
-        `record ${event.id ?? '?'} is not as this release knows records (${error?.instancePath || '/'} ${error?.message ?? ''}): upgrade central-hub to session-manager's version`
-      )
+  #tryTake(event: EventSourceMessage): void {
+    if (this.error) return
+    try {
+      this.#take(event)
+    } catch (error) {
+      this.error = error instanceof Error ? error : new Error(reasonOf(error))
     }
-    return value
   }
 
-  const take = async (identity: Identity, records: readonly JournalRecord[]): Promise<void> => {
-    const fresh = records.filter(({ seq }) => seq > state.seq)
-    const last = fresh.at(-1)
-    if (last === undefined) return
-    if (fresh.some((record, index) => record.seq !== state.seq + 1 + index))
-      throw new Error(`the journal has a gap after record ${state.seq}`)
-    const [account, journalId] = [identity.account, identity.status.journal.id]
-    await ingest.take(account, journalId, fresh, stands)
-    stands = { account, journalId, seq: last.seq, epoch: epochOf(stands) }
-    set({ seq: last.seq, lastSeq: Math.max(state.lastSeq, last.seq) })
-    failures = 0
+  #take(event: EventSourceMessage): void {
+    if (event.event === 'record') this.#records.push(parseRecord(event))
+    else if (event.event === 'status') this.#onSession(JSON.parse(event.data) as Status)
+    else if (event.event === 'end') {
+      const { reason } = JSON.parse(event.data) as { reason: string }
+      this.error = new Error(`session-manager ended the stream: ${reason}`)
+    }
+  }
+}
+
+/** Calls back when nothing came for `silentMs`. */
+class SilenceTimer {
+  readonly #onSilent: (error: Error) => void
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(onSilent: (error: Error) => void) {
+    this.#onSilent = onSilent
   }
 
-  /** One stream, from its opening to its end. */
-  const followOnce = async (): Promise<never> => {
-    const identity = await upstream.verify()
-    const seq = await startAt(identity)
-    clearFault()
-    set({
-      verified: true,
-      account: identity.account,
-      seq,
-      lastSeq: identity.status.journal.last_seq
-    })
-    onSession(identity.status)
-    const over = new AbortController()
-    let opened: number | undefined
-    const signal = AbortSignal.any([stopping.signal, over.signal])
-    // an error thrown into a stream that nobody reads at that moment must still end the reading
-    const end = (error: unknown): void => over.abort(error)
-    let silent = setTimeout(
-      () => end(new Error(`no byte came for ${silentMs / 1_000} s`)),
+  start(): void {
+    this.#timer = setTimeout(
+      () => this.#onSilent(new Error(`no byte came for ${silentMs / 1_000} s`)),
       silentMs
     )
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+}
+
+/** Verifies session-manager, opens its stream at the store's cursor, and stores what comes. */
+class JournalFollower implements Follower {
+  readonly #options: FollowerOptions
+  readonly #stopping = new AbortController()
+  readonly #running: Promise<void>
+  #state: FollowerState = { verified: false, following: false, seq: 0, lastSeq: 0 }
+  #failures = 0
+  /** The store's cursor, which only this follower moves. */
+  #cursor: Cursor | null = null
+
+  constructor(options: FollowerOptions) {
+    this.#options = options
+    this.#running = this.#run()
+  }
+
+  // Arrow functions, because callers hand them over without the object.
+  readonly state = (): FollowerState => this.#state
+
+  readonly stop = (): Promise<void> => {
+    this.#stopping.abort()
+    return this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      try {
+        await this.#followOnce()
+      } catch (error) {
+        if (signal.aborted) return
+        if (error instanceof ReadTooEarly) {
+          const { account, seq } = this.#state
+          this.#options.log.info({ event: 'stream_reopened', account, after: seq }, error.message)
+          continue
+        }
+        const retryMs = this.#nextDelayMs()
+        this.#report(error, retryMs)
+        await delay(retryMs, undefined, { signal }).catch(() => undefined)
+      }
+    }
+  }
+
+  #nextDelayMs(): number {
+    this.#failures += 1
+    const backoffMs = minDelayMs * 2 ** Math.min(this.#failures - 1, 20)
+    return Math.round(Math.min(this.#options.maxDelayMs, backoffMs) * (0.5 + Math.random() / 2))
+  }
+
+  /** Follows one stream, from its opening to its end. */
+  async #followOnce(): Promise<never> {
+    const { upstream, checkIntervalMs } = this.#options
+    const identity = await upstream.verify()
+    const seq = await this.#begin(identity)
+    const ended = new AbortController()
+    const signal = AbortSignal.any([this.#stopping.signal, ended.signal])
+    // An error thrown into a stream that nobody reads at that moment must still end the reading.
+    const end = (error: unknown): void => ended.abort(error)
+    const silence = new SilenceTimer(end)
+    silence.start()
     const check = setInterval(() => void upstream.verify().catch(end), checkIntervalMs)
+    let openedAt: number | undefined
     try {
       const stream = await upstream.open(seq, signal)
-      set({ following: true })
-      log.info(
-        {
-          event: 'following',
-          account: identity.account,
-          after: seq,
-          last_seq: identity.status.journal.last_seq,
-          base_url: upstream.baseUrl
-        },
-        `following session-manager at ${upstream.baseUrl}`
-      )
-      opened = performance.now()
-      const waiting: JournalRecord[] = []
-      let broken: Error | undefined
-      const hear = (event: EventSourceMessage): void => {
-        if (broken) return
-        if (event.event === 'record') waiting.push(parse(event))
-        else if (event.event === 'status') onSession(JSON.parse(event.data) as Status)
-        else if (event.event === 'end')
-          broken = new Error(
-            `session-manager ended the stream: ${(JSON.parse(event.data) as { reason: string }).reason}`
-          )
-      }
-      const parser = createParser({
-        onEvent: (event) => {
-          try {
-            hear(event)
-          } catch (error) {
-            broken = error instanceof Error ? error : new Error(reasonOf(error))
-          }
-        }
-      })
-      const decoder = new TextDecoder()
-      for await (const parts of readAhead(stream, maxAhead)) {
-        clearTimeout(silent)
-        for (const bytes of parts) parser.feed(decoder.decode(bytes, { stream: true }))
-        // what has come by now is one transaction; what comes meanwhile is the next one
-        await take(identity, waiting.splice(0))
-        if (broken) throw broken
-        silent = setTimeout(
-          () => end(new Error(`no byte came for ${silentMs / 1_000} s`)),
-          silentMs
-        )
-      }
+      this.#set({ following: true })
+      this.#logFollowing(identity, seq)
+      openedAt = performance.now()
+      await this.#storeAll(stream, identity, silence)
       throw new Error('session-manager ended the stream')
     } catch (error) {
-      throw over.signal.aborted ? over.signal.reason : error
+      throw ended.signal.aborted ? ended.signal.reason : error
     } finally {
-      if (opened !== undefined && performance.now() - opened > goodAfterMs) failures = 0
-      over.abort()
-      clearTimeout(silent)
+      if (openedAt !== undefined && performance.now() - openedAt > goodAfterMs) this.#failures = 0
+      ended.abort()
+      silence.stop()
       clearInterval(check)
     }
   }
 
-  const report = (error: unknown, retryMs: number): void => {
-    // a fault of the database is none of session-manager's
+  /** @returns the record after which the stream is opened */
+  async #begin(identity: Identity): Promise<number> {
+    const { account, status } = identity
+    const seq = await this.#findStart(identity)
+    this.#clearFault()
+    this.#set({ verified: true, account, seq, lastSeq: status.journal.last_seq })
+    this.#options.onSession(status)
+    return seq
+  }
+
+  /** Another journal, or an older copy of the same one, is read from its start. */
+  async #findStart({ account, status }: Identity): Promise<number> {
+    const { cursor, log } = this.#options
+    this.#cursor = (await cursor(account)) ?? null
+    if (this.#cursor === null) return 0
+    const { journalId, seq } = this.#cursor
+    const { id, last_seq } = status.journal
+    if (journalId === id && seq <= last_seq) return seq
+    log.warn(
+      { event: 'journal_replaced', account, cursor: seq, last_seq },
+      `the journal of account ${account} was replaced: it is read from its start, ` +
+        'what is known already is left as it is'
+    )
+    return 0
+  }
+
+  async #storeAll(
+    stream: AsyncIterable<Uint8Array>,
+    identity: Identity,
+    silence: SilenceTimer
+  ): Promise<void> {
+    const parser = new StreamParser(this.#options.onSession)
+    for await (const parts of readAhead(stream, maxAhead)) {
+      silence.stop()
+      // What has arrived is one transaction. What arrives while it runs is the next one.
+      await this.#store(identity, parser.parse(parts))
+      if (parser.error) throw parser.error
+      silence.start()
+    }
+  }
+
+  async #store(identity: Identity, records: readonly JournalRecord[]): Promise<void> {
+    const { seq, lastSeq } = this.#state
+    const fresh = records.filter((record) => record.seq > seq)
+    const last = fresh.at(-1)
+    if (last === undefined) return
+    if (fresh.some((record, index) => record.seq !== seq + 1 + index))
+      throw new Error(`the journal has a gap after record ${seq}`)
+    const [account, journalId] = [identity.account, identity.status.journal.id]
+    await this.#options.ingest.take(account, journalId, fresh, this.#cursor)
+    this.#cursor = { account, journalId, seq: last.seq, epoch: epochOf(this.#cursor) }
+    this.#set({ seq: last.seq, lastSeq: Math.max(lastSeq, last.seq) })
+    this.#failures = 0
+  }
+
+  #set(facts: Partial<FollowerState>): void {
+    this.#state = { ...this.#state, ...facts }
+    this.#options.onChange()
+  }
+
+  #clearFault(): void {
+    const { fault, ...rest } = this.#state
+    this.#state = rest
+    if (fault === undefined) return
+    const { log, upstream } = this.#options
+    log.info(
+      { event: 'upstream_mended', base_url: upstream.baseUrl },
+      `session-manager at ${upstream.baseUrl} answers as it should`
+    )
+  }
+
+  #logFollowing({ account, status }: Identity, seq: number): void {
+    const { log, upstream } = this.#options
+    log.info(
+      {
+        event: 'following',
+        account,
+        after: seq,
+        last_seq: status.journal.last_seq,
+        base_url: upstream.baseUrl
+      },
+      `following session-manager at ${upstream.baseUrl}`
+    )
+  }
+
+  #report(error: unknown, retryMs: number): void {
+    const { upstream, log, onSession } = this.#options
+    // An error of the database is not one of session-manager.
     const problem =
       error instanceof ProblemError && error.problem.type !== toProblemUrn('store-unavailable')
         ? error.problem
@@ -222,43 +308,13 @@ export const createFollower = (options: FollowerOptions): Follower => {
       ? reason
       : `following session-manager at ${upstream.baseUrl} failed: ${reason}`
     const cause = problem ? { problem: problem.type } : { err: error }
-    const line = { event: 'upstream_fault', attempt: failures, retry_ms: retryMs, ...cause }
-    // the first of a kind is news; those that follow only say that it lasts
-    if (fault !== state.fault && problem) log.error(line, fault)
+    const line = { event: 'upstream_fault', attempt: this.#failures, retry_ms: retryMs, ...cause }
+    // The first of a kind is news. Those that follow only say that it lasts.
+    if (fault !== this.#state.fault && problem) log.error(line, fault)
     else log.warn(line, fault)
-    set(omitUndefined({ fault, following: false, verified: problem ? false : undefined }))
+    this.#set(omitUndefined({ fault, following: false, verified: problem ? false : undefined }))
     if (problem) onSession(problem)
   }
-
-  const run = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      try {
-        await followOnce()
-      } catch (error) {
-        if (stopping.signal.aborted) return
-        if (error instanceof ReadTooEarly) {
-          log.info(
-            { event: 'stream_reopened', account: state.account, after: state.seq },
-            error.message
-          )
-          continue
-        }
-        failures += 1
-        const retryMs = Math.round(
-          Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures - 1, 20)) *
-            (0.5 + Math.random() / 2)
-        )
-        report(error, retryMs)
-        await delay(retryMs, undefined, { signal: stopping.signal }).catch(() => undefined)
-      }
-    }
-  }
-  const running = run()
-  return {
-    state: () => state,
-    stop: () => {
-      stopping.abort()
-      return running
-    }
-  }
 }
+
+export const createFollower = (options: FollowerOptions): Follower => new JournalFollower(options)

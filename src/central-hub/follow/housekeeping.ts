@@ -1,19 +1,20 @@
-import { createRetention, type RetentionOptions } from './retention.ts'
+import { Retention, type RetentionOptions } from './retention.ts'
+import type { StopWork } from '../store/database/cluster.ts'
 import { pruneEvents } from '../store/outbox/events.ts'
 import { pruneAnswers } from '../store/write/idempotency.ts'
 
 const hourMs = 3_600_000
-/** The accounts that are followed are known by then, ms. */
+/** The first run waits until the accounts that are followed are known, ms. */
 const firstRetentionMs = 60_000
 
 /**
- * What is done every hour: old events and kept answers are dropped, what was deleted is scrubbed,
- * what is too old is deleted.
+ * Drops old events and kept answers, scrubs what was deleted, and deletes what is too old, every
+ * hour. @returns what ends it
  * @param options.keepMs RETENTION; 0: messages are kept for good
  */
-export const startHousekeeping = (options: RetentionOptions): { stop: () => Promise<void> } => {
+export const startHousekeeping = (options: RetentionOptions): StopWork => {
   const { store, keepMs, log } = options
-  const retention = keepMs > 0 ? createRetention(options) : undefined
+  const retention = keepMs > 0 ? new Retention(options) : undefined
   const prune = (): void =>
     void Promise.all([pruneEvents(store.db), pruneAnswers(store.db)]).catch((error: unknown) =>
       log.warn(
@@ -43,10 +44,8 @@ export const startHousekeeping = (options: RetentionOptions): { stop: () => Prom
     ...[prune, scrub, expire].map((run) => setInterval(run, hourMs)),
     setTimeout(expire, firstRetentionMs)
   ]
-  return {
-    stop: async () => {
-      for (const timer of timers) clearInterval(timer)
-      await retention?.stop()
-    }
+  return async () => {
+    for (const timer of timers) clearInterval(timer)
+    await retention?.stop()
   }
 }

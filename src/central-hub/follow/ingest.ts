@@ -15,33 +15,30 @@ import type { Db } from '../store/database/schema.ts'
 import { createRecordApplier, type Taken } from '../store/write/apply-records.ts'
 import { takeJournal } from '../store/database/transaction.ts'
 
-/**
- * From the journal to the store: records, what follows from them, and the cursor, in one
- * transaction.
- */
+/** Takes records of a journal into the store. */
 export interface Ingest {
   /**
-   * Takes records in the journal's order. They are in the store, with the cursor, when this
-   * resolves, or none is. Taking a record again changes nothing.
-   * @param stands where the cursor is to be before, null: nowhere yet; not given, it may be
-   * anywhere
-   * @throws {ReadTooEarly} when something was deleted since the cursor was read, {Error} when it is
-   * elsewhere: another hub takes the journal
+   * Takes records in the journal's order, in one transaction: the records, what follows from them,
+   * and the cursor. Once this resolves, all of it is stored; after an error, nothing is. Taking a
+   * record again changes nothing.
+   * @param expected the cursor that the store must have: null, none yet; undefined, any
+   * @throws {ReadTooEarly} when something was deleted since the cursor was read; {Error} when the
+   * store has another cursor, because another hub takes the journal
    */
   take(
     account: string,
     journalId: string,
     records: readonly JournalRecord[],
-    stands?: Cursor | null
+    expected?: Cursor | null
   ): Promise<void>
 }
 
 const isCaptured = (record: JournalRecord): record is InboundRecord => record.kind !== 'erased'
 
 /**
- * The record as the store will give it back, also one from before session-manager saw to that. What
- * is looked for by an id that the store keeps as another would not be found, and written a second
- * time, which it refuses each time the record comes.
+ * The record as the store will give it back. An early session-manager left text in it that a store
+ * cannot keep. An id that is stored in another form would not be found, so its message would be
+ * written again, which the store refuses whenever the record comes.
  */
 const asStored = (record: InboundRecord): InboundRecord => {
   const text = JSON.stringify(record)
@@ -50,8 +47,8 @@ const asStored = (record: InboundRecord): InboundRecord => {
 }
 
 /**
- * The record with what this release knows better: the time of one of an early release, and whether
- * a person wrote it.
+ * The record with what this release knows better: the time of a message of an early release, and
+ * whether a person wrote it.
  */
 const corrected = (
   record: InboundRecord,
@@ -70,13 +67,25 @@ const corrected = (
 const isSame = (a: Cursor | null, b: Cursor | undefined): boolean =>
   a?.journalId === b?.journalId && a?.seq === b?.seq
 
-const check = async (db: Db, account: string, stands: Cursor | null): Promise<void> => {
+const checkCursor = async (db: Db, account: string, expected: Cursor | null): Promise<void> => {
   const cursor = await readCursor(db, account)
-  if (epochOf(stands) !== epochOf(cursor)) throw new ReadTooEarly(account)
-  if (isSame(stands, cursor)) return
+  if (epochOf(expected) !== epochOf(cursor)) throw new ReadTooEarly(account)
+  if (isSame(expected, cursor)) return
   throw new PlainError(
     `another hub takes the journal of account ${account}, too: this one goes on from where that is`
   )
+}
+
+const addTakenEvents = async (db: Db, taken: Taken): Promise<void> => {
+  const { newLeads, newMessages, removed } = taken
+  const leads = [...taken.leads]
+  // A client hears of a lead before it hears of its messages.
+  const createdLeads = leads.filter((id) => newLeads.has(id))
+  await addEvents(db, 'lead', createdLeads, newLeads)
+  await addEvents(db, 'message', [...taken.messages], newMessages)
+  await addEvents(db, 'lead_removed', removed)
+  const changedLeads = leads.filter((id) => !newLeads.has(id))
+  await addEvents(db, 'lead', changedLeads)
 }
 
 interface IngestOptions {
@@ -95,49 +104,37 @@ export const createIngest = ({
   onConversed,
   automaticReplies = []
 }: IngestOptions): Ingest => {
-  const takeRecords = createRecordApplier()
+  const applyRecords = createRecordApplier()
   const isAutomatic = automaticBy(automaticReplies)
-  const prepared = (record: InboundRecord): InboundRecord =>
-    corrected(asStored(record), isAutomatic)
+  const prepare = (record: InboundRecord): InboundRecord => corrected(asStored(record), isAutomatic)
+
+  const applyAll = async (trx: Db, records: readonly JournalRecord[]): Promise<Taken> => {
+    const taken: Taken = {
+      messages: new Set(),
+      newMessages: new Set(),
+      leads: new Set(),
+      newLeads: new Set(),
+      removed: []
+    }
+    const captured = records.filter(isCaptured).map(prepare)
+    for (const [account, itsRecords] of Map.groupBy(captured, (record) => record.account))
+      await applyRecords(trx, account, itsRecords, taken)
+    return taken
+  }
+
   return {
-    take: async (account, journalId, records, stands) => {
+    take: async (account, journalId, records, expected) => {
       const last = records.at(-1)
       if (last === undefined) return
       const { isChanged, conversed } = await takeJournal(db, account, async (trx) => {
-        if (stands !== undefined) await check(trx, account, stands)
-        const taken: Taken = {
-          messages: new Set(),
-          newMessages: new Set(),
-          leads: new Set(),
-          newLeads: new Set(),
-          removed: []
-        }
-        for (const [of, captured] of Map.groupBy(
-          records.filter(isCaptured).map(prepared),
-          (record) => record.account
-        ))
-          await takeRecords(trx, of, captured, taken)
-        // A lead is known to whoever is notified before its messages are.
-        const leads = [...taken.leads]
-        await addEvents(
-          trx,
-          'lead',
-          leads.filter((id) => taken.newLeads.has(id)),
-          taken.newLeads
-        )
-        await addEvents(trx, 'message', [...taken.messages], taken.newMessages)
-        await addEvents(trx, 'lead_removed', taken.removed)
-        await addEvents(
-          trx,
-          'lead',
-          leads.filter((id) => !taken.newLeads.has(id))
-        )
+        if (expected !== undefined) await checkCursor(trx, account, expected)
+        const taken = await applyAll(trx, records)
+        await addTakenEvents(trx, taken)
         await writeCursor(trx, { account, journalId, seq: last.seq })
-        const conversed =
-          onConversed === undefined ? [] : await readConversed(trx, [...taken.newMessages])
         return {
-          isChanged: taken.messages.size + leads.length + taken.removed.length > 0,
-          conversed
+          isChanged: taken.messages.size + taken.leads.size + taken.removed.length > 0,
+          conversed:
+            onConversed === undefined ? [] : await readConversed(trx, [...taken.newMessages])
         }
       })
       onConversed?.(conversed)

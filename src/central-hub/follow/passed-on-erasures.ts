@@ -14,9 +14,9 @@ interface PassedOnErasuresOptions {
   log: Log
 }
 
-/** What a session-manager says of its erasures. */
-interface Told {
-  upstream: Upstream
+/** A session-manager, and the state of its erasures as it says it. */
+interface Notice {
+  upstream: Pick<Upstream, 'erased'>
   erasures: string
 }
 
@@ -25,31 +25,31 @@ const minDelayMs = 1_000
 const maxDelayMs = 60_000
 
 /**
- * Follows what other hubs, with stores of their own, had erased at a session-manager: its status
- * says that there is more, and it is asked what of this store that was. Also after this hub was
- * away, or its store was restored.
+ * Deletes what other hubs, with stores of their own, had erased at a session-manager. Its status
+ * says that something was erased, and it is asked what of this store that was. That works also
+ * after this hub was away, or after its store was restored.
  */
 export class PassedOnErasures {
   readonly #options: PassedOnErasuresOptions
   readonly #stopping = new AbortController()
   /** By account. */
-  readonly #told = new Map<string, Told>()
+  readonly #notices = new Map<string, Notice>()
   readonly #running = new Map<string, Promise<void>>()
 
   constructor(options: PassedOnErasuresOptions) {
     this.#options = options
   }
 
-  /** A session-manager that this hub follows says how it is. */
-  hear(upstream: Upstream, { account, journal: { erasures } }: Status): void {
+  /** A session-manager that this hub follows sent its status. */
+  onStatus(upstream: Pick<Upstream, 'erased'>, { account, journal: { erasures } }: Status): void {
     if (erasures === undefined) return
-    this.#told.set(account, { upstream, erasures })
+    this.#notices.set(account, { upstream, erasures })
     this.#start(account)
   }
 
-  /** Records were taken: an account that had none before has some now. */
+  /** Records were taken: an account without records may have some now. */
   wake(): void {
-    for (const account of this.#told.keys()) this.#start(account)
+    for (const account of this.#notices.keys()) this.#start(account)
   }
 
   async stop(): Promise<void> {
@@ -74,15 +74,8 @@ export class PassedOnErasures {
       } catch (error) {
         failures += 1
         const retryMs = Math.min(maxDelayMs, minDelayMs * 2 ** (failures - 1))
-        const line = {
-          event: 'erasures_fault',
-          account,
-          attempt: failures,
-          retry_ms: retryMs,
-          err: error
-        }
         this.#options.log.warn(
-          line,
+          { event: 'erasures_fault', account, attempt: failures, retry_ms: retryMs, err: error },
           'Failed to follow what another hub deleted. It is tried again.'
         )
         await delay(retryMs, undefined, { signal }).catch(() => undefined)
@@ -91,20 +84,20 @@ export class PassedOnErasures {
   }
 
   async #applyNext(account: string): Promise<'all done' | 'more'> {
-    const told = this.#told.get(account)
+    const notice = this.#notices.get(account)
     const { db } = this.#options.store
     const applied = await readErasures(db, account)
-    if (told === undefined || applied === told.erasures) {
-      this.#told.delete(account)
+    if (notice === undefined || applied === notice.erasures) {
+      this.#notices.delete(account)
       return 'all done'
     }
     // Nothing is stored of the account yet. The first record that is taken wakes this.
     if (applied === undefined) return 'all done'
-    await this.#options.inTurn(() => this.#apply(account, told))
+    await this.#options.inTurn(() => this.#apply(account, notice))
     return 'more'
   }
 
-  async #apply(account: string, { upstream, erasures }: Told): Promise<void> {
+  async #apply(account: string, { upstream, erasures }: Notice): Promise<void> {
     const { store, onChanged, log } = this.#options
     const { leads, messages } = await new PassedOnErasure(store.db, account, (question) =>
       upstream.erased(question)

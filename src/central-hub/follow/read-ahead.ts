@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /**
- * Reads a stream while its parts are worked on: each turn gives all that has come since the last
- * one. Who works without a pause leaves it no time to come, so each turn waits for what is there to
- * be read already.
- * @param maxBytes read before the next turn; the last part may go beyond
- * @throws the stream's error, after what came before it. Whoever stops before its end is to cancel
- * it
+ * Reads a stream while its parts are worked on. Each turn gives all that has come since the last
+ * one. A reader that never pauses would leave the stream no time to come, so each turn waits until
+ * what is there has been read.
+ * @param maxBytes the most bytes that are read before the next turn; the last part may go beyond
+ * @throws the stream's error, after what came before it. A reader that stops before the end must
+ * cancel the stream
  */
 export async function* readAhead(
   stream: AsyncIterable<Uint8Array>,
@@ -39,11 +39,11 @@ export async function* readAhead(
         await nextTurn()
       }
       more = Promise.withResolvers<void>()
-      const [come, free] = [parts, room]
+      const [arrived, resume] = [parts, room]
       ;[parts, bytes, room] = [[], 0, Promise.withResolvers<void>()]
       if (ended !== undefined) more.resolve()
-      free.resolve()
-      if (come.length > 0) yield come
+      resume.resolve()
+      if (arrived.length > 0) yield arrived
       else if (ended !== undefined) {
         if ('error' in ended) throw ended.error
         return

@@ -15,20 +15,9 @@ import type { Store } from '../store/open.ts'
 import type { Upstream } from './upstream.ts'
 import { changeLeads } from '../store/database/transaction.ts'
 
-/**
- * Deletes what is older than is kept, at session-manager first, in batches between which everything
- * else goes on.
- */
-export interface Retention {
-  /** One run, or the one that is under way. */
-  run(): Promise<void>
-  /** Ends after the batch under way. */
-  stop(): Promise<void>
-}
-
-/** Messages of one batch; session-manager takes as many at once. */
+/** The most messages of one batch, which is also what session-manager takes in one request. */
 const batchSize = 500
-/** Messages of one transaction: everything else waits for it. */
+/** The most messages of one transaction, for which everything else waits. */
 const transactionSize = 100
 
 export interface RetentionOptions {
@@ -40,61 +29,115 @@ export interface RetentionOptions {
   log: Log
 }
 
-export const createRetention = ({
-  store,
-  accounts,
-  keepMs,
-  onChanged,
-  log
-}: RetentionOptions): Retention => {
-  const { db } = store
-  let running: Promise<void> | undefined
-  let stopping = false
+/**
+ * Deletes messages that are older than `keepMs`, at session-manager first. It works in batches,
+ * between which everything else goes on.
+ */
+export class Retention {
+  readonly #options: RetentionOptions
+  #running: Promise<void> | undefined
+  #isStopping = false
+  /** The deletion of this run, once it has deleted something. */
+  #deletion: number | undefined
+  #certainTime: CertainTime | undefined
 
-  let deletion: number | undefined
-  let certain: CertainTime | undefined
+  constructor(options: RetentionOptions) {
+    this.#options = options
+  }
+
+  /** Runs once. A call during a run gives that run. */
+  run(): Promise<void> {
+    return (this.#running ??= this.#runOnce().finally(() => (this.#running = undefined)))
+  }
+
+  /** Resolves after the batch under way. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    await this.#running
+  }
+
+  async #runOnce(): Promise<void> {
+    const { keepMs, log } = this.#options
+    const before = Math.floor(((await this.#timeNow()) - keepMs) / 1_000)
+    this.#deletion = undefined
+    let messages = 0
+    for (const [account, upstream] of await this.#accountsToClear())
+      messages += await this.#clear(account, upstream, before)
+    if (messages === 0) return
+    log.info(
+      { event: 'retention', deletion: this.#deletion, messages },
+      `${messages} messages older than RETENTION were deleted`
+    )
+  }
 
   /** The time by which messages are old, ms: see platform/certain-time.ts. */
-  const timeFor = async (): Promise<number> => {
+  async #timeNow(): Promise<number> {
+    const { db } = this.#options.store
     const { certain_until } = await db
       .selectFrom('store')
       .select('certain_until')
       .executeTakeFirstOrThrow()
-    certain ??= new CertainTime(certain_until)
-    const time = certain.look(await confirmedUntil(db), Date.now())
-    await db.updateTable('store').set({ certain_until: certain.known() }).execute()
+    this.#certainTime ??= new CertainTime(certain_until)
+    const time = this.#certainTime.look(await confirmedUntil(db), Date.now())
+    await db.updateTable('store').set({ certain_until: this.#certainTime.known() }).execute()
     return time
   }
 
-  const deleteSome = async (
-    messages: Expired[],
-    before: number,
-    media_files: number
-  ): Promise<void> => {
-    const known = deletion
-    deletion = await changeLeads(db, async (trx) => {
-      const counts = {
-        leads: await expire(trx, messages, before),
-        messages: messages.length,
-        media_files
-      }
-      if (known === undefined)
-        return (await addDeletion(trx, { reason: 'retention', request_id: null, ...counts })).id
-      await addToDeletion(trx, known, counts)
-      return known
+  /**
+   * Accounts with their session-managers. Accounts that are no longer followed are among them, but
+   * only once the names of all that are followed are known.
+   */
+  async #accountsToClear(): Promise<Map<string, Upstream | undefined>> {
+    const { accounts, store } = this.#options
+    const followed = accounts.flatMap((account) => {
+      // The first account has a name once its session-manager has answered.
+      const name = accountName(account)
+      return name === undefined ? [] : [[name, account.upstream] as const]
     })
+    if (followed.length < accounts.length) return new Map(followed)
+    const others = (await keptAccounts(store.db)).map((name) => [name, undefined] as const)
+    return new Map([...others, ...followed])
+  }
+
+  /** @returns how many messages of an account were deleted */
+  async #clear(account: string, upstream: Upstream | undefined, before: number): Promise<number> {
+    const { log } = this.#options
+    let messages = 0
+    try {
+      while (!this.#isStopping) {
+        const deleted = await this.#deleteBatch(account, upstream, before)
+        if (deleted === 0) break
+        messages += deleted
+      }
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error
+      log.warn(
+        { event: 'retention_postponed', account, problem: error.problem.type },
+        'what is older than RETENTION was not deleted, it is tried again in an hour: ' +
+          reasonOf(error)
+      )
+    }
+    if (upstream === undefined && messages > 0)
+      log.warn(
+        { event: 'erased_here_alone', account, messages },
+        `account ${account} is followed no more: ${messages} messages older than RETENTION ` +
+          'were deleted here, but not from the journal of its session-manager'
+      )
+    return messages
   }
 
   /**
-   * Deletes one batch of an account; here alone when it is followed no more. @returns how many
-   * messages
+   * Deletes one batch of an account: at session-manager, and then here. Of an account that is no
+   * longer followed it deletes only here.
+   * @returns how many messages
    */
-  const deleteBatch = async (
+  async #deleteBatch(
     account: string,
     upstream: Upstream | undefined,
     before: number
-  ): Promise<number> => {
-    const messages = await expiredMessages(db, account, before, batchSize)
+  ): Promise<number> {
+    const { store, onChanged } = this.#options
+    const messages = await expiredMessages(store.db, account, before, batchSize)
     if (messages.length === 0) return 0
     const request = {
       chat_ids: [],
@@ -103,7 +146,7 @@ export const createRetention = ({
     }
     const { media_files } = (await upstream?.erase(request)) ?? { media_files: 0 }
     for (let start = 0; start < messages.length; start += transactionSize)
-      await deleteSome(
+      await this.#deleteHere(
         messages.slice(start, start + transactionSize),
         before,
         start === 0 ? media_files : 0
@@ -112,60 +155,19 @@ export const createRetention = ({
     return messages.length
   }
 
-  /**
-   * Accounts with their session-managers; also those that are followed no more, once it is known
-   * whose the followed ones are.
-   */
-  const accountsToClear = async (): Promise<Map<string, Upstream | undefined>> => {
-    const followed = accounts.flatMap((account) => {
-      const name = accountName(account)
-      // which the first one is, is known once its session-manager has told
-      return name === undefined ? [] : [[name, account.upstream] as const]
-    })
-    if (followed.length < accounts.length) return new Map(followed)
-    const others = (await keptAccounts(db)).map((name) => [name, undefined] as const)
-    return new Map([...others, ...followed])
-  }
-
-  const runOnce = async (): Promise<void> => {
-    const before = Math.floor(((await timeFor()) - keepMs) / 1_000)
-    deletion = undefined
-    let messages = 0
-    for (const [name, upstream] of await accountsToClear()) {
-      let alone = 0
-      try {
-        while (!stopping) {
-          const deleted = await deleteBatch(name, upstream, before)
-          if (deleted === 0) break
-          messages += deleted
-          if (upstream === undefined) alone += deleted
-        }
-      } catch (error) {
-        if (!(error instanceof ProblemError)) throw error
-        log.warn(
-          { event: 'retention_postponed', account: name, problem: error.problem.type },
-          `what is older than RETENTION was not deleted, it is tried again in an hour: ${reasonOf(error)}`
-        )
+  /** Deletes messages from the store, and counts them in the deletion of this run. */
+  async #deleteHere(messages: Expired[], before: number, media_files: number): Promise<void> {
+    const deletion = this.#deletion
+    this.#deletion = await changeLeads(this.#options.store.db, async (trx) => {
+      const counts = {
+        leads: await expire(trx, messages, before),
+        messages: messages.length,
+        media_files
       }
-      if (alone > 0)
-        log.warn(
-          { event: 'erased_here_alone', account: name, messages: alone },
-          `account ${name} is followed no more: ${alone} messages older than RETENTION were deleted here, but not from the journal of its session-manager`
-        )
-    }
-    if (messages === 0) return
-    log.info(
-      { event: 'retention', deletion, messages },
-      `${messages} messages older than RETENTION were deleted`
-    )
-  }
-
-  const run = (): Promise<void> => (running ??= runOnce().finally(() => (running = undefined)))
-  return {
-    run,
-    stop: async () => {
-      stopping = true
-      await running
-    }
+      if (deletion === undefined)
+        return (await addDeletion(trx, { reason: 'retention', request_id: null, ...counts })).id
+      await addToDeletion(trx, deletion, counts)
+      return deletion
+    })
   }
 }

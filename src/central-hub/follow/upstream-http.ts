@@ -1,9 +1,18 @@
 import { once } from 'node:events'
-import { Agent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import {
+  Agent,
+  request as httpRequest,
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestOptions
+} from 'node:http'
 import { Agent as TlsAgent, request as httpsRequest } from 'node:https'
 import { PlainError } from '../../platform/harmless.ts'
 
-/** One request and its answer, over connections that are kept: fetch takes three times the CPU. */
+/**
+ * Requests over connections that are kept, without fetch, which takes three times the CPU for each
+ * request.
+ */
 
 export interface Asked {
   method: 'GET' | 'POST'
@@ -16,24 +25,24 @@ export interface Asked {
 
 export interface Answered {
   status: number
-  /** Empty when there is none. */
+  /** Empty when the answer has none. */
   contentType: string
   body: Buffer
 }
 
-/** The answer is longer than is taken. */
-export class TooLong extends PlainError {}
+/** The answer is longer than the limit. */
+export class AnswerTooLong extends PlainError {}
 
-/** More at once wait for one another. */
+/** Further requests wait for a free connection. */
 const maxConnections = 64
 
-const read = (answer: IncomingMessage, maxBytes: number): Promise<Buffer> =>
+const readBody = (answer: IncomingMessage, maxBytes: number): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const parts: Buffer[] = []
     let bytes = 0
     answer.on('data', (part: Buffer) => {
       bytes += part.length
-      if (bytes > maxBytes) answer.destroy(new TooLong(`longer than ${maxBytes} bytes`))
+      if (bytes > maxBytes) answer.destroy(new AnswerTooLong(`longer than ${maxBytes} bytes`))
       else parts.push(part)
     })
     answer.on('end', () =>
@@ -42,7 +51,7 @@ const read = (answer: IncomingMessage, maxBytes: number): Promise<Buffer> =>
     answer.on('error', reject)
   })
 
-/** Where requests to an origin go, as node:http has it. */
+/** An origin, as node:http has it. */
 interface Target {
   request: typeof httpRequest
   isSecure: boolean
@@ -58,86 +67,93 @@ const targetOf = (origin: string): Target => {
 }
 
 /**
- * Opens answers that have no end, each over a connection of its own. With fetch the limit of such
- * an answer would be a timer that wakes an idle daemon twice a second.
+ * Opens an answer that has no end, over a connection of its own. With fetch the limit of such an
+ * answer would be a timer that wakes an idle daemon twice a second.
  */
-export const createStreams = (origin: string) => {
+export const openStream = async (
+  origin: string,
+  path: string,
+  headers: Record<string, string>,
+  signal: AbortSignal
+): Promise<IncomingMessage> => {
   const { request, where } = targetOf(origin)
-  return async (
-    path: string,
-    headers: Record<string, string>,
-    signal: AbortSignal
-  ): Promise<IncomingMessage> => {
-    const asking = request({ ...where, agent: false, path, headers, signal })
-    const answered = once(asking, 'response')
-    asking.end()
-    const [answer] = (await answered) as [IncomingMessage]
-    // From here on, what breaks the connection is an error of the answer too, where it is read.
-    asking.on('error', () => undefined)
-    return answer
-  }
+  const asking = request({ ...where, agent: false, path, headers, signal })
+  const answered = once(asking, 'response')
+  asking.end()
+  const [answer] = (await answered) as [IncomingMessage]
+  // From here on, what breaks the connection is an error of the answer too, where it is read.
+  asking.on('error', () => undefined)
+  return answer
 }
 
-/**
- * @param origin scheme, host and port @returns what rejects with TooLong, or as node:http does;
- * late with a TimeoutError
- */
-export const createConnections = (
-  origin: string,
-  maxBytes: number
-): ((asked: Asked) => Promise<Answered>) => {
-  const { request, isSecure, where } = targetOf(origin)
-  const pool = { keepAlive: true, maxSockets: maxConnections }
-  const agent = isSecure ? new TlsAgent(pool) : new Agent(pool)
+const jsonHeaders = (body: string): Record<string, string> => ({
+  'content-type': 'application/json',
+  'content-length': String(Buffer.byteLength(body))
+})
 
-  const askOnce = (
-    { method, path, headers, body, timeoutMs }: Asked,
-    more: RequestOptions
-  ): { answered: Promise<Answered>; wasReused: () => boolean } => {
-    const sent =
-      body === undefined
-        ? headers
-        : {
-            ...headers,
-            'content-type': 'application/json',
-            'content-length': String(Buffer.byteLength(body))
-          }
-    const asking = request({ ...where, agent, method, path, headers: sent, ...more })
-    const answered = new Promise<Answered>((resolve, reject) => {
-      const late = setTimeout(
-        () => asking.destroy(new DOMException('no answer in time', 'TimeoutError')),
-        timeoutMs
-      )
-      const fail = (error: unknown): void => {
-        clearTimeout(late)
-        reject(error)
-      }
-      asking.on('error', fail)
-      asking.on('response', (answer) => {
-        read(answer, maxBytes).then((bytes) => {
-          clearTimeout(late)
-          resolve({
-            status: answer.statusCode as number,
-            contentType: answer.headers['content-type'] ?? '',
-            body: bytes
-          })
-        }, fail)
-      })
-      asking.end(body)
+/** Sends a request and reads its whole answer, within its time. */
+const answerTo = (
+  asking: ClientRequest,
+  { body, timeoutMs }: Asked,
+  maxBytes: number
+): Promise<Answered> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => asking.destroy(new DOMException('no answer in time', 'TimeoutError')),
+      timeoutMs
+    )
+    const fail = (error: unknown): void => {
+      clearTimeout(timer)
+      reject(error)
+    }
+    asking.on('error', fail)
+    asking.on('response', (answer) => {
+      readBody(answer, maxBytes).then((bytes) => {
+        clearTimeout(timer)
+        resolve({
+          status: answer.statusCode as number,
+          contentType: answer.headers['content-type'] ?? '',
+          body: bytes
+        })
+      }, fail)
     })
-    return { answered, wasReused: () => asking.reusedSocket }
+    asking.end(body)
+  })
+
+/** Connections to one origin that are kept for further requests. */
+export class RequestConnections {
+  readonly #target: Target
+  readonly #agent: Agent
+  readonly #maxBytes: number
+
+  /**
+   * @param origin scheme, host and port
+   * @param maxBytes of an answer
+   */
+  constructor(origin: string, maxBytes: number) {
+    const pool = { keepAlive: true, maxSockets: maxConnections }
+    this.#target = targetOf(origin)
+    this.#agent = this.#target.isSecure ? new TlsAgent(pool) : new Agent(pool)
+    this.#maxBytes = maxBytes
   }
 
-  return async (asked) => {
-    const { answered, wasReused } = askOnce(asked, {})
+  /** @throws {AnswerTooLong}, a TimeoutError when it is late, or as node:http does */
+  async ask(asked: Asked): Promise<Answered> {
+    const asking = this.#request(asked, {})
     try {
-      return await answered
+      return await answerTo(asking, asked, this.#maxBytes)
     } catch (error) {
-      // the other side closed a kept connection just as it was used:
+      // The other side closed a kept connection just as it was used:
       // https://nodejs.org/api/http.html#requestreusedsocket
-      const closed = wasReused() && (error as NodeJS.ErrnoException).code === 'ECONNRESET'
-      if (!closed || asked.method !== 'GET') throw error
-      return askOnce(asked, { agent: false }).answered
+      const isClosed = asking.reusedSocket && (error as NodeJS.ErrnoException).code === 'ECONNRESET'
+      if (!isClosed || asked.method !== 'GET') throw error
+      return answerTo(this.#request(asked, { agent: false }), asked, this.#maxBytes)
     }
+  }
+
+  #request({ method, path, headers, body }: Asked, more: RequestOptions): ClientRequest {
+    const { request, where } = this.#target
+    const sent = body === undefined ? headers : { ...headers, ...jsonHeaders(body) }
+    return request({ ...where, agent: this.#agent, method, path, headers: sent, ...more })
   }
 }

@@ -14,49 +14,53 @@ import { ProblemError } from '../../platform/http/problem.ts'
 import { omitUndefined } from '../../platform/omit-undefined.ts'
 import { singleflight } from '../../platform/async.ts'
 import {
-  createConnections,
-  createStreams,
-  TooLong,
+  AnswerTooLong,
+  openStream,
+  RequestConnections,
   type Answered,
   type Asked
 } from './upstream-http.ts'
-import { createMediaClient, type MediaAnswer, type MediaRequest } from './upstream-media.ts'
+import { fetchMedia, type MediaAnswer, type MediaRequest } from './upstream-media.ts'
 
 /**
- * session-manager as the hub reaches it. Whatever answers at its URL, or does not, is told apart
- * and named, with the variable to change and the file it stands in: a wrong wiring must not have to
- * be guessed.
+ * session-manager as the hub reaches it. A problem of a wrong wiring says what answers at the URL,
+ * which variable to change, and in which file.
  */
 export interface Upstream {
   readonly baseUrl: string
-  /** The account that must be found there, if one is named. */
+  /** The account that must be found there, if FURTHER_SESSION_MANAGERS names one. */
   readonly account?: string
   /**
-   * Asks who answers there and whether it takes our token.
+   * Asks who answers there and whether it accepts the token.
    * @throws {ProblemError} session-manager-unreachable, session-manager-invalid
    */
   verify(): Promise<Identity>
   /**
-   * A request, its answer as it comes, whatever its status. Those who ask for the same concurrently
-   * share one answer, asked for after all of them did. @throws {ProblemError} as verify does
+   * Sends a request. The answer may have any status. Callers that ask for the same concurrently
+   * share one answer, which is asked for after all of them have asked.
+   * @throws {ProblemError} as verify does
    */
   pass(request: PassedRequest): Promise<Answered>
-  /** The event stream of the journal after a record. @throws {ProblemError} as verify does */
+  /**
+   * Opens the event stream of the journal after a record.
+   * @throws {ProblemError} as verify does
+   */
   open(after: number, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>
   /**
-   * A media file that it keeps, or a part of it, as it streams; `signal` ends it at any time. What
-   * went wrong with the file alone (not there: 404, no such range: 416) is an answer too. @throws
-   * {ProblemError} as verify does
+   * Streams a media file or a part of it. `signal` ends it at any time. A file that is not there
+   * (404) or has no such range (416) is an answer too.
+   * @throws {ProblemError} as verify does
    */
   media(sha256: string, request: MediaRequest): Promise<MediaAnswer>
   /**
    * Has session-manager erase for good what it captured of chats and messages, with their media;
-   * any number of either. Asking again is harmless. @throws {ProblemError} as verify does
+   * any number of either. Asking again is harmless.
+   * @throws {ProblemError} as verify does
    */
   erase(request: EraseRequest & { requestId?: string }): Promise<Erased>
   /**
-   * Which chats and messages were erased there on request, at most 500 of each. @throws
-   * {ProblemError} as verify does
+   * Asks which chats and messages were erased there on request, at most 500 of each.
+   * @throws {ProblemError} as verify does
    */
   erased(question: ErasedQuestion): Promise<ErasedAnswer>
 }
@@ -79,27 +83,28 @@ export interface PassedRequest {
 }
 
 const service = 'session-manager'
-const timeoutMs = 5_000
+const defaultTimeoutMs = 5_000
 /**
- * Erasing rewrites the journal, ms. Less than `idleMs` of http.ts, so that who asked for it has an
- * answer before the connection is cut.
+ * The limit of erasing, which rewrites the journal, ms. Less than `idleMs` of http.ts, so that the
+ * client has an answer before its connection is cut.
  */
-const eraseMs = 100_000
-/** What one request to erase may name of each, as EraseRequest has it. */
-const chatsAtOnce = 100
-const messagesAtOnce = 500
+const eraseTimeoutMs = 100_000
+/** The most chats and messages of one request to erase, as EraseRequest has it. */
+const maxChats = 100
+const maxMessages = 500
 const maxBytes = 4 * 1024 ** 2
-/** What session-manager answers with; anything else is another program's. */
-const ours = /^(application\/(json|problem\+json)|image\/(png|svg\+xml)|text\/plain)\b/
+/** The content types of session-manager's answers. Other types come from another program. */
+const sessionManagerTypes =
+  /^(application\/(json|problem\+json)|image\/(png|svg\+xml)|text\/plain)\b/
 
 export interface UpstreamOptions {
   baseUrl: string
   token: string
-  /** The file that the hub's variables stand in. */
+  /** The file that has the hub's variables. */
   envFile: string
   /**
-   * The account that must be found there: a name in FURTHER_SESSION_MANAGERS. Without, any but
-   * those of `others`.
+   * The account that must be found there: a name in FURTHER_SESSION_MANAGERS. Without it, any
+   * account but those of `others`.
    */
   account?: string
   others?: readonly string[]
@@ -108,226 +113,289 @@ export interface UpstreamOptions {
 /** The system's code for an error of a connection, or else its name. */
 const codeOf = (cause: unknown): string => {
   const { code } = cause as NodeJS.ErrnoException
-  // a DOMException, as of a timeout, has a number for its code
+  // A DOMException, as of a timeout, has a number for its code.
   if (typeof code === 'string') return code
   return cause instanceof Error ? cause.name : reasonOf(cause)
 }
 
-/** What a code means, in words. @param late whether it is a timeout */
-const failureInWords = (code: string, late: boolean): string => {
+const describeNetworkError = (code: string, isTimeout: boolean): string => {
   if (code === 'ECONNREFUSED') return 'nothing listens there'
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'its name cannot be resolved'
-  return late ? 'it does not answer in time' : 'the connection failed'
+  return isTimeout ? 'it does not answer in time' : 'the connection failed'
 }
 
-export const createUpstream = (options: UpstreamOptions): Upstream => {
-  const { baseUrl, token, envFile, account: expected, others = [] } = options
-  const checkUrl = `correct ${expected === undefined ? 'SESSION_MANAGER_BASE_URL' : 'FURTHER_SESSION_MANAGERS'} in ${envFile}`
+/** The problems of a session-manager: what is wrong with it, and what to do. */
+class UpstreamProblems {
+  readonly #baseUrl: string
+  readonly #envFile: string
+  readonly #account: string | undefined
 
-  const unreachable = (error: unknown): ProblemError => {
+  constructor({ baseUrl, envFile, account }: UpstreamOptions) {
+    this.#baseUrl = baseUrl
+    this.#envFile = envFile
+    this.#account = account
+  }
+
+  unreachable(error: unknown): ProblemError {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
     const code = codeOf(cause)
-    const late = code === 'TimeoutError' || /TIMEDOUT|_TIMEOUT$/.test(code)
-    const what = failureInWords(code, late)
+    const isTimeout = code === 'TimeoutError' || /TIMEDOUT|_TIMEOUT$/.test(code)
+    const reason = describeNetworkError(code, isTimeout)
     const unit =
-      expected === undefined
+      this.#account === undefined
         ? 'leadmaster-session-manager'
-        : `leadmaster-session-manager@${expected}`
-    // it may well run, and be busy: with a large file that it rewrites after an erasure, say
-    const mend = `${late ? `journalctl -u ${unit} tells whether it is busy or hangs;` : `start ${unit} or,`} if it listens elsewhere, ${checkUrl}`
+        : `leadmaster-session-manager@${this.#account}`
+    // It may well run and be busy, such as with a large file that it rewrites after an erasure.
+    const fix = isTimeout
+      ? `journalctl -u ${unit} tells whether it is busy or hangs;`
+      : `start ${unit} or,`
     return new ProblemError(
       'session-manager-unreachable',
-      `session-manager cannot be reached at ${baseUrl}: ${what} (${code}); ${mend}`,
+      `session-manager cannot be reached at ${this.#baseUrl}: ${reason} (${code}); ` +
+        `${fix} if it listens elsewhere, ${this.#correctUrl()}`,
       undefined,
-      expected
+      this.#account
     )
   }
-  const invalid = (detail: string): ProblemError =>
-    new ProblemError('session-manager-invalid', detail, undefined, expected)
-  const stranger = (what: string): ProblemError =>
-    invalid(`what answers at ${baseUrl} is not a session-manager: ${what}; ${checkUrl}`)
-  const refused = (): ProblemError =>
-    invalid(
-      `session-manager at ${baseUrl} refuses our token: SESSION_MANAGER_TOKEN in ${envFile} is not the one in session-manager.env; make them equal and restart the one you changed`
+
+  notSessionManager(reason: string): ProblemError {
+    return this.#invalid(
+      `what answers at ${this.#baseUrl} is not a session-manager: ${reason}; ${this.#correctUrl()}`
     )
-
-  const request = async (path: string, init: RequestInit): Promise<Response> => {
-    let answer: Response
-    try {
-      answer = await fetch(baseUrl + path, { redirect: 'manual', ...init })
-    } catch (error) {
-      throw unreachable(error)
-    }
-    if (answer.status !== 401) return answer
-    await answer.body?.cancel()
-    throw refused()
   }
-  const withToken = (more: Record<string, string> = {}): Record<string, string> => ({
-    authorization: `Bearer ${token}`,
-    ...more
-  })
-  const withId = (requestId: string | undefined): Record<string, string> =>
-    requestId === undefined ? {} : { 'x-request-id': requestId }
 
-  const connected = createConnections(baseUrl, maxBytes)
-  const openStream = createStreams(baseUrl)
-  const ask = async (asked: Asked): Promise<Answered> => {
-    const answer = await connected(asked).catch((error: unknown) => {
-      throw error instanceof TooLong
-        ? stranger(`its answer is longer than ${maxBytes} bytes`)
-        : unreachable(error)
+  tokenRefused(): ProblemError {
+    return this.#invalid(
+      `session-manager at ${this.#baseUrl} refuses our token: ` +
+        `SESSION_MANAGER_TOKEN in ${this.#envFile} is not the one in session-manager.env; ` +
+        'make them equal and restart the one you changed'
+    )
+  }
+
+  requestRefused(reason: string): ProblemError {
+    return this.#invalid(`session-manager at ${this.#baseUrl} does not do it, ${reason}`)
+  }
+
+  /** @param rest what the account should have been */
+  otherAccount(account: string, rest: string): ProblemError {
+    return this.#invalid(
+      `session-manager at ${this.#baseUrl} is of account "${account}", ${rest}: ` +
+        this.#correctUrl()
+    )
+  }
+
+  #correctUrl(): string {
+    const variable =
+      this.#account === undefined ? 'SESSION_MANAGER_BASE_URL' : 'FURTHER_SESSION_MANAGERS'
+    return `correct ${variable} in ${this.#envFile}`
+  }
+
+  #invalid(detail: string): ProblemError {
+    return new ProblemError('session-manager-invalid', detail, undefined, this.#account)
+  }
+}
+
+/** Names a request and its answer, for messages. */
+const describeAnswer = ({ method, path }: Asked, { status, contentType }: Answered): string =>
+  `${method} ${path.split('?')[0]} gives HTTP ${status}, ${contentType || 'no Content-Type'}`
+
+/** The member of a JSON object, undefined when there is none. */
+const memberOf = (value: unknown, name: 'detail' | 'service'): string | undefined =>
+  typeof value === 'object' && value !== null && name in value
+    ? harmless(String((value as Record<string, unknown>)[name]))
+    : undefined
+
+const withId = (requestId: string | undefined): Record<string, string> =>
+  requestId === undefined ? {} : { 'x-request-id': requestId }
+
+class SessionManagerClient implements Upstream {
+  readonly baseUrl: string
+  readonly account?: string
+  readonly #token: string
+  readonly #others: readonly string[]
+  readonly #problems: UpstreamProblems
+  readonly #connections: RequestConnections
+  readonly #shared = singleflight<Answered>()
+
+  constructor(options: UpstreamOptions) {
+    const { baseUrl, token, account, others = [] } = options
+    this.baseUrl = baseUrl
+    if (account !== undefined) this.account = account
+    this.#token = token
+    this.#others = others
+    this.#problems = new UpstreamProblems(options)
+    this.#connections = new RequestConnections(baseUrl, maxBytes)
+  }
+
+  async verify(): Promise<Identity> {
+    const { account, version } = await this.#askJson(Health, {
+      method: 'GET',
+      path: '/health',
+      headers: {},
+      timeoutMs: defaultTimeoutMs
     })
-    if (answer.status === 401) throw refused()
+    this.#checkAccount(account)
+    const status = await this.#askJson(Status, {
+      method: 'GET',
+      path: '/status',
+      headers: this.#headers(),
+      timeoutMs: defaultTimeoutMs
+    })
+    return { account, version, status }
+  }
+
+  pass(request: PassedRequest): Promise<Answered> {
+    const { method, accept, path, body } = request
+    return method === 'GET' && body === undefined
+      ? this.#shared(`${accept}\n${path}`, () => this.#pass(request))
+      : this.#pass(request)
+  }
+
+  async open(after: number, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const headers = this.#headers({ 'last-event-id': String(after) })
+    const answer = await openStream(this.baseUrl, '/inbound/stream', headers, signal).catch(
+      (error: unknown) => {
+        throw this.#problems.unreachable(error)
+      }
+    )
+    const {
+      statusCode,
+      headers: { 'content-type': type = '' }
+    } = answer
+    if (statusCode === 200 && type.startsWith('text/event-stream'))
+      return Readable.toWeb(answer) as ReadableStream<Uint8Array>
+    answer.destroy()
+    if (statusCode === 401) throw this.#problems.tokenRefused()
+    throw this.#problems.notSessionManager(
+      `GET /inbound/stream gives HTTP ${statusCode}, ${type || 'no Content-Type'}`
+    )
+  }
+
+  media(sha256: string, request: MediaRequest): Promise<MediaAnswer> {
+    return fetchMedia(sha256, request, {
+      request: (path, { headers, signal }) =>
+        this.#fetch(path, { headers: this.#headers(headers), signal }),
+      notSessionManager: (reason) => this.#problems.notSessionManager(reason)
+    })
+  }
+
+  async erase(request: EraseRequest & { requestId?: string }): Promise<Erased> {
+    const { chat_ids, message_ids = [], more = false, ...rest } = request
+    const erased: Erased = { records: 0, media_files: 0 }
+    const batches = Math.max(
+      1,
+      Math.ceil(chat_ids.length / maxChats),
+      Math.ceil(message_ids.length / maxMessages)
+    )
+    for (let batch = 0; batch < batches; batch += 1) {
+      const answer = await this.#eraseBatch(
+        omitUndefined({
+          chat_ids: chat_ids.slice(batch * maxChats, (batch + 1) * maxChats),
+          message_ids: message_ids.slice(batch * maxMessages, (batch + 1) * maxMessages),
+          more: more || batch < batches - 1 ? true : undefined,
+          ...rest
+        })
+      )
+      erased.records += answer.records
+      erased.media_files += answer.media_files
+      if (answer.chat_ids !== undefined)
+        erased.chat_ids = [...(erased.chat_ids ?? []), ...answer.chat_ids]
+    }
+    return erased
+  }
+
+  erased(question: ErasedQuestion): Promise<ErasedAnswer> {
+    return this.#askJson(ErasedAnswer, {
+      method: 'POST',
+      path: '/erased',
+      headers: this.#headers(),
+      body: JSON.stringify(question),
+      timeoutMs: eraseTimeoutMs
+    })
+  }
+
+  #checkAccount(account: string | undefined): asserts account is string {
+    const problems = this.#problems
+    if (account === undefined) throw problems.notSessionManager('GET /health tells no account')
+    if (this.account !== undefined && account !== this.account)
+      throw problems.otherAccount(account, `not "${this.account}"`)
+    if (this.#others.includes(account))
+      throw problems.otherAccount(account, 'which FURTHER_SESSION_MANAGERS names too')
+  }
+
+  #eraseBatch({ requestId, ...body }: EraseRequest & { requestId?: string }): Promise<Erased> {
+    return this.#askJson(Erased, {
+      method: 'POST',
+      path: '/erase',
+      headers: this.#headers(withId(requestId)),
+      body: JSON.stringify(body),
+      timeoutMs: eraseTimeoutMs
+    })
+  }
+
+  async #pass(request: PassedRequest): Promise<Answered> {
+    const { method, path, accept = 'application/json', body, requestId } = request
+    const asked = omitUndefined({
+      method,
+      path,
+      headers: this.#headers({ accept, ...withId(requestId) }),
+      timeoutMs: request.timeoutMs ?? defaultTimeoutMs,
+      body: body === undefined ? undefined : JSON.stringify(body)
+    })
+    const answer = await this.#ask(asked)
+    if (!sessionManagerTypes.test(answer.contentType))
+      throw this.#problems.notSessionManager(describeAnswer(asked, answer))
     return answer
   }
-  const seen = ({ method, path }: Asked, { status, contentType }: Answered): string =>
-    `${method} ${path.split('?')[0]} gives HTTP ${status}, ${contentType || 'no Content-Type'}`
 
-  const askJson = async <S extends TSchema>(schema: S, asked: Asked): Promise<Static<S>> => {
-    const answer = await ask(asked)
+  async #askJson<S extends TSchema>(schema: S, asked: Asked): Promise<Static<S>> {
+    const problems = this.#problems
+    const answer = await this.#ask(asked)
     let value: unknown
     try {
       value = JSON.parse(answer.body.toString())
     } catch {
-      throw stranger(seen(asked, answer))
+      throw problems.notSessionManager(describeAnswer(asked, answer))
     }
     if (answer.contentType.startsWith('application/problem+json')) {
-      const told =
-        typeof value === 'object' && value !== null && 'detail' in value
-          ? `: ${harmless(String(value.detail))}`
-          : ''
-      throw invalid(
-        `session-manager at ${baseUrl} does not do it, ${seen(asked, answer)}${told}${answer.status === 404 ? '; upgrade it to the release of central-hub' : ''}`
-      )
+      const detail = memberOf(value, 'detail')
+      const reason = detail === undefined ? '' : `: ${detail}`
+      const fix = answer.status === 404 ? '; upgrade it to the release of central-hub' : ''
+      throw problems.requestRefused(`${describeAnswer(asked, answer)}${reason}${fix}`)
     }
-    const named =
-      typeof value === 'object' && value !== null && 'service' in value
-        ? harmless(String(value.service)).slice(0, 40)
-        : service
-    if (named !== service) throw stranger(`it says it is "${named}"`)
-    if (!Compile(schema).Check(value)) throw stranger(seen(asked, answer))
+    const name = memberOf(value, 'service')?.slice(0, 40) ?? service
+    if (name !== service) throw problems.notSessionManager(`it says it is "${name}"`)
+    if (!Compile(schema).Check(value))
+      throw problems.notSessionManager(describeAnswer(asked, answer))
     return value as Static<S>
   }
 
-  const shared = singleflight<Answered>()
-  const pass = async ({
-    method,
-    path,
-    accept = 'application/json',
-    body,
-    requestId,
-    timeoutMs: bound = timeoutMs
-  }: PassedRequest): Promise<Answered> => {
-    const asked = omitUndefined({
-      method,
-      path,
-      headers: withToken({ accept, ...withId(requestId) }),
-      timeoutMs: bound,
-      body: body === undefined ? undefined : JSON.stringify(body)
+  async #ask(asked: Asked): Promise<Answered> {
+    const answer = await this.#connections.ask(asked).catch((error: unknown) => {
+      throw error instanceof AnswerTooLong
+        ? this.#problems.notSessionManager(`its answer is longer than ${maxBytes} bytes`)
+        : this.#problems.unreachable(error)
     })
-    const answer = await ask(asked)
-    if (!ours.test(answer.contentType)) throw stranger(seen(asked, answer))
+    if (answer.status === 401) throw this.#problems.tokenRefused()
     return answer
   }
 
-  const eraseSome = ({
-    requestId,
-    ...body
-  }: EraseRequest & { requestId?: string }): Promise<Erased> =>
-    askJson(Erased, {
-      method: 'POST',
-      path: '/erase',
-      headers: withToken(withId(requestId)),
-      body: JSON.stringify(body),
-      timeoutMs: eraseMs
-    })
-
-  return {
-    baseUrl,
-    ...omitUndefined({ account: expected }),
-    verify: async () => {
-      const { account, version } = await askJson(Health, {
-        method: 'GET',
-        path: '/health',
-        headers: {},
-        timeoutMs
-      })
-      if (account === undefined) throw stranger('GET /health tells no account')
-      if (expected !== undefined && account !== expected)
-        throw invalid(
-          `session-manager at ${baseUrl} is of account "${account}", not "${expected}": ${checkUrl}`
-        )
-      if (others.includes(account))
-        throw invalid(
-          `session-manager at ${baseUrl} is of account "${account}", which FURTHER_SESSION_MANAGERS names too: ${checkUrl}`
-        )
-      return {
-        account,
-        version,
-        status: await askJson(Status, {
-          method: 'GET',
-          path: '/status',
-          headers: withToken(),
-          timeoutMs
-        })
-      }
-    },
-    pass: (passed) =>
-      passed.method === 'GET' && passed.body === undefined
-        ? shared(`${passed.accept}\n${passed.path}`, () => pass(passed))
-        : pass(passed),
-    open: async (after, signal) => {
-      const answer = await openStream(
-        '/inbound/stream',
-        withToken({ 'last-event-id': String(after) }),
-        signal
-      ).catch((error: unknown) => {
-        throw unreachable(error)
-      })
-      const {
-        statusCode,
-        headers: { 'content-type': type = '' }
-      } = answer
-      if (statusCode === 200 && type.startsWith('text/event-stream'))
-        return Readable.toWeb(answer) as ReadableStream<Uint8Array>
-      answer.destroy()
-      if (statusCode === 401) throw refused()
-      throw stranger(`GET /inbound/stream gives HTTP ${statusCode}, ${type || 'no Content-Type'}`)
-    },
-    erased: (question) =>
-      askJson(ErasedAnswer, {
-        method: 'POST',
-        path: '/erased',
-        headers: withToken(),
-        body: JSON.stringify(question),
-        timeoutMs: eraseMs
-      }),
-    media: createMediaClient({ request, headers: withToken, stranger }),
-    erase: async ({ chat_ids, message_ids = [], more = false, ...rest }) => {
-      const erased: Erased = { records: 0, media_files: 0 }
-      const turns = Math.max(
-        1,
-        Math.ceil(chat_ids.length / chatsAtOnce),
-        Math.ceil(message_ids.length / messagesAtOnce)
-      )
-      for (let turn = 0; turn < turns; turn += 1) {
-        const {
-          records,
-          media_files,
-          chat_ids: known
-        } = await eraseSome(
-          omitUndefined({
-            chat_ids: chat_ids.slice(turn * chatsAtOnce, (turn + 1) * chatsAtOnce),
-            message_ids: message_ids.slice(turn * messagesAtOnce, (turn + 1) * messagesAtOnce),
-            more: more || turn < turns - 1 ? true : undefined,
-            ...rest
-          })
-        )
-        erased.records += records
-        erased.media_files += media_files
-        if (known !== undefined) erased.chat_ids = [...(erased.chat_ids ?? []), ...known]
-      }
-      return erased
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
+    let answer: Response
+    try {
+      answer = await fetch(this.baseUrl + path, { redirect: 'manual', ...init })
+    } catch (error) {
+      throw this.#problems.unreachable(error)
     }
+    if (answer.status !== 401) return answer
+    await answer.body?.cancel()
+    throw this.#problems.tokenRefused()
+  }
+
+  #headers(more: Record<string, string> = {}): Record<string, string> {
+    return { authorization: `Bearer ${this.#token}`, ...more }
   }
 }
+
+export const createUpstream = (options: UpstreamOptions): Upstream =>
+  new SessionManagerClient(options)

@@ -87,13 +87,21 @@ const open = async (
  */
 export const openStore = async (place: string, options: StoreOptions = {}): Promise<Store> => {
   const opened = await open(place, options)
-  const { db, hubs, close } = opened
+  const { db, cluster: hubs, close } = opened
   try {
     const newerSteps = await opened.atSchema(() =>
       bringUpToDate(opened, options.onProgress ?? (() => undefined))
     )
     const { id } = await db.selectFrom('store').select('id').executeTakeFirstOrThrow()
-    return { db, id, hubs, close, newerSteps, place: opened.place, scrub: () => scrubIfDue(opened) }
+    return {
+      db,
+      id,
+      cluster: hubs,
+      close,
+      newerSteps,
+      place: opened.place,
+      scrub: () => scrubIfDue(opened)
+    }
   } catch (error) {
     await close()
     throw new PlainError(

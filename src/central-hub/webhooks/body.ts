@@ -1,10 +1,11 @@
+import { Webhook } from 'standardwebhooks'
 import type { WebhookBody } from '../../contract/webhook.ts'
 import type { NextDelivery } from '../store/outbox/deliveries.ts'
 import type { StoredBody } from '../store/outbox/outbox.ts'
 
 /**
- * Where the operator page shows what an event is about, as console/route.js has its addresses. A
- * lead that was merged since then leads to the one that it is part of.
+ * The address at which the operator page shows the subject of an event, as console/route.js has it.
+ * `leadId` of a lead that was merged since then is that of the lead it is part of.
  */
 const linkOf = (
   publicUrl: string,
@@ -15,12 +16,12 @@ const linkOf = (
   if (type === 'session.changed') return `${publicUrl}/#/connection`
   if (leadId === null) return null
   const { message } = data as { message?: { id: string } }
-  const at = message === undefined ? '' : `/message/${encodeURIComponent(message.id)}`
-  return `${publicUrl}/#/lead/${leadId}${at}`
+  const path = message === undefined ? '' : `/message/${encodeURIComponent(message.id)}`
+  return `${publicUrl}/#/lead/${leadId}${path}`
 }
 
 /**
- * What is posted: the event as it was kept, with its id and a link.
+ * Makes the body of a request: the event as it was stored, with its id and a link.
  * @param publicUrl PUBLIC_URL; empty: there are no links
  */
 export const bodyOf = (
@@ -37,3 +38,20 @@ export const bodyOf = (
     data
   } satisfies WebhookBody)
 }
+
+/**
+ * Signs a request. By its headers a receiver knows the delivery, and that it comes from this hub:
+ * https://www.standardwebhooks.com/
+ * @param at the time of the attempt, ms since 1970
+ */
+export const signedHeaders = (
+  { messageId, body, secrets }: { messageId: string; body: string; secrets: readonly string[] },
+  at: number
+): Record<string, string> => ({
+  'webhook-id': messageId,
+  // The time of the attempt, not of the event: receivers refuse what is older than a few minutes.
+  'webhook-timestamp': String(Math.floor(at / 1_000)),
+  'webhook-signature': secrets
+    .map((secret) => new Webhook(secret).sign(messageId, new Date(at), body))
+    .join(' ')
+})

@@ -1,18 +1,19 @@
 import { delayOf } from './retry.ts'
 
 /**
- * Leads whose deliveries fail one after the other, with none taken in between, before the endpoint
- * counts as down.
+ * An endpoint counts as down when the deliveries of this many leads failed, and none was accepted in
+ * between.
  */
 const downAfter = 5
 /**
- * How long after a failure of an endpoint that is down a lead that did not fail yet is tried, ms.
+ * The wait after a failure of an endpoint that is down, before a lead that did not fail yet is
+ * tried, ms.
  */
 export const freshWaitMs = 60_000
 
 /**
- * Whether an endpoint is down as a whole: then deliveries are tried one at a time, and rarely. By a
- * clock that only goes on, ms.
+ * Tells whether an endpoint is down as a whole. Then deliveries are tried one at a time, and rarely.
+ * Times are of a clock that only goes on, ms.
  */
 export class Circuit {
   readonly #failing = new Set<string>()
@@ -24,7 +25,7 @@ export class Circuit {
     return this.#failing.size >= downAfter
   }
 
-  /** A delivery was taken, or the webhook was changed. */
+  /** A delivery was accepted, or the webhook was changed. */
   close(): void {
     this.#failing.clear()
     this.#failures = 0
@@ -37,7 +38,7 @@ export class Circuit {
    * @param random from 0 to 1
    */
   failed(queue: string, now: number, retryAfterMs: number | undefined, random: number): void {
-    // More are not needed to tell, and there may be as many as there are leads.
+    // Further ones change nothing, and there may be as many as there are leads.
     if (this.#failing.size < downAfter) this.#failing.add(queue)
     if (!this.isOpen) return
     this.#failures += 1
@@ -45,9 +46,7 @@ export class Circuit {
     this.#freshAt = Math.min(this.#retryAt, now + Math.max(freshWaitMs, retryAfterMs ?? 0))
   }
 
-  /**
-   * How long until something may be tried: of a lead that failed, and of one that did not; 0: now.
-   */
+  /** The waits before a lead that failed and before one that did not may be tried, ms; 0: now. */
   waits(now: number): { retriesMs: number; freshMs: number } {
     return {
       retriesMs: Math.max(0, this.#retryAt - now),

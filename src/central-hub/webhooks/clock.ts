@@ -1,10 +1,10 @@
-/** Time, as a test may have it pass faster. */
+/** The time. A test may let it pass faster. */
 export interface Clock {
   /** ms since 1970. */
   now(): number
   /** ms of a clock that only goes on, whatever the time of day is set to. */
   steady(): number
-  /** Runs something at a time; returns what takes it back. */
+  /** Runs something at a time. @returns what cancels it */
   at(time: number, run: () => void): () => void
 }
 
@@ -14,8 +14,8 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   steady: () => performance.now(),
   at: (time, run) => {
-    // Longer than that it does not sleep: the time of day may be set back meanwhile, and what is
-    // due is looked at again.
+    // The sleep is limited, because the time of day may be set back during it. What is due is then
+    // looked at again.
     const timer = setTimeout(run, Math.min(maxSleepMs, Math.max(0, time - Date.now())))
     return () => clearTimeout(timer)
   }

@@ -9,16 +9,15 @@ import {
 import { deliverForMs } from '../store/outbox/outbox.ts'
 import type { Db } from '../store/database/schema.ts'
 import { hasFailedLately } from '../store/outbox/webhooks.ts'
-import { bodyOf } from './body.ts'
+import { bodyOf, signedHeaders } from './body.ts'
 import { Circuit } from './circuit.ts'
 import { systemClock, type Clock } from './clock.ts'
 import type { DeliveringTime } from './delivering-time.ts'
 import type { Outcome, Post } from './post.ts'
 import { delayOf } from './retry.ts'
-import { signedHeaders } from './sign.ts'
-import { createWorker, type Worker } from './worker.ts'
+import { Worker } from './worker.ts'
 
-/** `failed`: it is tried again; `dead`: it was given up. */
+/** A `failed` delivery is tried again. A `dead` one was given up. */
 export type DeliveryOutcome = 'delivered' | 'failed' | 'dead'
 
 interface CourierOptions {
@@ -30,31 +29,29 @@ interface CourierOptions {
   onSettled: (outcome: DeliveryOutcome, deliveries: number) => void
   clock: Clock
   random: () => number
-  /** Ends what is under way. */
+  /** Ends the requests under way. */
   cut: AbortSignal
 }
 
-/** After an error of the store's, ms. */
-const troubleMs = 5_000
+/** The pause after an error of the store, ms. */
+const pauseMs = 5_000
 const gone = 410
-/**
- * Deliveries of one webhook that are under way concurrently, each of another lead; of them so many
- * that failed before.
- */
-const batchSize = 4
-const retriesAtOnce = 2
+/** The most concurrent deliveries of one webhook, each of another lead. */
+const maxConcurrent = 4
+/** The most concurrent deliveries that failed before. */
+const maxRetries = 2
 
-/** What a log may tell of a webhook: paths and queries of such URLs hold secrets. */
-const named = ({ webhookId, url }: NextDelivery): { webhook: number; origin: string } => ({
+/** What a log may say of a webhook. Paths and queries of such URLs hold secrets. */
+const loggable = ({ webhookId, url }: NextDelivery): { webhook: number; origin: string } => ({
   webhook: webhookId,
   origin: new URL(url).origin
 })
 
 /**
- * Delivers what waits for one webhook: the first of each queue, so that the order of each lead
- * holds, and of several queues concurrently, so that none waits for another. An outcome is written
- * before the next one of its queue starts: whenever the hub is killed, what was not settled is
- * tried again.
+ * Delivers what waits for one webhook. It takes the first delivery of each queue, so that the order
+ * of each lead holds, and several queues concurrently, so that none waits for another. An outcome is
+ * written before the next delivery of its queue starts, so that after a kill of the hub every
+ * delivery without an outcome is tried again.
  */
 class Courier {
   readonly #id: number
@@ -65,13 +62,13 @@ class Courier {
     { outboxId: number; isRetry: boolean; done: Promise<void> }
   >()
   readonly #worker: Worker
-  /** Nothing is tried before, by the clock that only goes on, ms: the store failed. */
+  /** The end of the pause after an error of the store, by the clock that only goes on, ms. */
   #pausedUntil = 0
 
   constructor(id: number, options: CourierOptions) {
     this.#id = id
     this.#options = options
-    this.#worker = createWorker({
+    this.#worker = new Worker({
       clock: options.clock,
       work: (stopping) => this.#startDue(stopping)
     })
@@ -81,29 +78,29 @@ class Courier {
     this.#worker.wake()
   }
 
-  /** Starts nothing further; resolves once what is under way is settled or cut off. */
+  /** Starts nothing further. Resolves once the deliveries under way are settled or cut off. */
   async stop(): Promise<void> {
     await this.#worker.stop()
     await Promise.all([...this.#underWay.values()].map(({ done }) => done))
   }
 
   /**
-   * Starts what is due. @returns when there is more to start, ms since 1970; undefined when it is
-   * woken for that
+   * Starts the deliveries that are due.
+   * @returns when there is more to start, ms since 1970; undefined when a wake will say so
    */
   async #startDue(stopping: () => boolean): Promise<number | undefined> {
     const { clock } = this.#options
     try {
       while (!stopping()) {
-        const pauseMs = this.#pausedUntil - clock.steady()
-        if (pauseMs > 0) return clock.now() + pauseMs
-        if (this.#underWay.size >= (this.#circuit.isOpen ? 1 : batchSize)) return undefined
+        const remainingMs = this.#pausedUntil - clock.steady()
+        if (remainingMs > 0) return clock.now() + remainingMs
+        if (this.#underWay.size >= (this.#circuit.isOpen ? 1 : maxConcurrent)) return undefined
         const waitMs = await this.#startNext(stopping)
         if (waitMs !== 'started') return waitMs === undefined ? undefined : clock.now() + waitMs
       }
     } catch (error) {
       this.#pause(error)
-      return clock.now() + troubleMs
+      return clock.now() + pauseMs
     }
     return undefined
   }
@@ -111,14 +108,14 @@ class Courier {
   /** @returns how long until there is more to start, ms, if that is known */
   async #startNext(stopping: () => boolean): Promise<'started' | number | undefined> {
     const { db, clock } = this.#options
-    // A webhook that was changed is not held to what it did before.
+    // A webhook that was changed begins without its earlier failures.
     if (this.#circuit.isOpen && !(await hasFailedLately(db, this.#id))) this.#circuit.close()
     const { retriesMs, freshMs } = this.#circuit.waits(clock.steady())
     const retries = [...this.#underWay.values()].filter(({ isRetry }) => isRetry).length
     const delivery = await nextDelivery(db, this.#id, clock.now(), {
       busy: new Map([...this.#underWay].map(([queue, { outboxId }]) => [queue, outboxId])),
       fresh: freshMs === 0,
-      retries: retriesMs === 0 && retries < retriesAtOnce
+      retries: retriesMs === 0 && retries < maxRetries
     })
     const waits = [retriesMs, freshMs].filter((ms) => ms > 0)
     if (delivery === undefined) return waits.length > 0 ? Math.min(...waits) : undefined
@@ -142,12 +139,12 @@ class Courier {
 
   #pause(error: unknown): void {
     const { log, clock } = this.#options
-    // Several deliveries may meet the same trouble.
+    // Several deliveries may meet the same error.
     if (this.#pausedUntil > clock.steady()) return
-    this.#pausedUntil = clock.steady() + troubleMs
+    this.#pausedUntil = clock.steady() + pauseMs
     log.error(
       { event: 'delivering_failed', webhook: this.#id, err: error },
-      `delivering to webhook ${this.#id} failed; tried again in ${troubleMs / 1_000} s`
+      `delivering to webhook ${this.#id} failed; tried again in ${pauseMs / 1_000} s`
     )
   }
 
@@ -169,7 +166,7 @@ class Courier {
     onSettled('delivered', 1)
     if (recovered === undefined) return
     const facts = {
-      ...named(delivery),
+      ...loggable(delivery),
       failing_ms: clock.now() - recovered.since,
       failures: recovered.failures
     }
@@ -187,13 +184,13 @@ class Courier {
     const { ping } = delivery
     const [at, deliveringMs, jitter] = [clock.now(), await time.now(), random()]
     const disable = status === gone
-    const isOver = !disable && delivery.givesUpAt !== null && deliveringMs >= delivery.givesUpAt
+    const isDead = !disable && delivery.givesUpAt !== null && deliveringMs >= delivery.givesUpAt
     if (!ping) this.#circuit.failed(delivery.queue, clock.steady(), retryAfterMs, jitter)
-    // An endpoint that takes nothing is not asked once for each of those that have had their time.
-    const all = isOver && !ping && (status === null || this.#circuit.isOpen)
+    // An endpoint that accepts nothing is not asked for each delivery whose time is up.
+    const all = isDead && !ping && (status === null || this.#circuit.isOpen)
     const giveUpAt = deliveringMs + deliverForMs
     const retry =
-      ping || isOver ? {} : { retryAt: at + delayOf(delivery.attempts + 1, retryAfterMs, jitter) }
+      ping || isDead ? {} : { retryAt: at + delayOf(delivery.attempts + 1, retryAfterMs, jitter) }
     const { dead, isFirst } = await settleFailed(
       db,
       delivery,
@@ -201,11 +198,11 @@ class Courier {
       { ...retry, all, disable, deliveringMs, giveUpAt }
     )
     await time.save()
-    onSettled(ping || isOver ? 'dead' : 'failed', Math.max(1, dead))
+    onSettled(ping || isDead ? 'dead' : 'failed', Math.max(1, dead))
     this.#logFailure(
       delivery,
       { status, error },
-      { disable, isFirst, givenUp: isOver && !ping ? dead : 0 }
+      { disable, isFirst, givenUp: isDead && !ping ? dead : 0 }
     )
   }
 
@@ -215,7 +212,8 @@ class Courier {
     { disable, isFirst, givenUp }: { disable: boolean; isFirst: boolean; givenUp: number }
   ): void {
     const { log } = this.#options
-    const [line, name] = [{ ...named(delivery), status, error }, `webhook ${delivery.webhookId}`]
+    const line = { ...loggable(delivery), status, error }
+    const name = `webhook ${delivery.webhookId}`
     if (disable)
       log.warn(
         { event: 'webhook_disabled', ...line },
@@ -243,10 +241,7 @@ interface DelivererOptions extends Pick<CourierOptions, 'db' | 'post' | 'log' | 
   random?: () => number
 }
 
-/**
- * Takes what waits in the outbox to the webhooks, each by a courier of its own, so that none holds
- * up another.
- */
+/** Delivers what waits in the outbox. Each webhook has its own courier, so that none delays another. */
 export class Deliverer {
   readonly #options: CourierOptions
   readonly #couriers = new Map<number, Courier>()
@@ -261,7 +256,7 @@ export class Deliverer {
     ...rest
   }: DelivererOptions) {
     this.#options = { ...rest, publicUrl, onSettled, clock, random, cut: this.#cut.signal }
-    this.#worker = createWorker({ clock, work: () => this.#wakeCouriers() })
+    this.#worker = new Worker({ clock, work: () => this.#wakeCouriers() })
     this.wake()
   }
 
@@ -291,15 +286,15 @@ export class Deliverer {
     } catch (error) {
       log.error(
         { event: 'outbox_silent', err: error },
-        `the outbox could not be read; tried again in ${troubleMs / 1_000} s`
+        `the outbox could not be read; tried again in ${pauseMs / 1_000} s`
       )
-      return clock.now() + troubleMs
+      return clock.now() + pauseMs
     }
   }
 
   #courierOf(id: number): Courier {
-    const known = this.#couriers.get(id) ?? new Courier(id, this.#options)
-    this.#couriers.set(id, known)
-    return known
+    const courier = this.#couriers.get(id) ?? new Courier(id, this.#options)
+    this.#couriers.set(id, courier)
+    return courier
   }
 }

@@ -1,14 +1,15 @@
 import type { Db } from '../store/database/schema.ts'
 
 /**
- * How long hubs have delivered to webhooks, ms. By it deliveries are given up: a host's clock that
- * was ahead gives up nothing early, and while no hub runs no delivery loses its time.
+ * The time for which hubs have delivered to webhooks, ms. It decides when deliveries are given up.
+ * So a host's clock that was ahead gives up nothing early, and a delivery loses no time while no hub
+ * runs.
  */
 export class DeliveringTime {
   readonly #db: Db
   readonly #steady: () => number
-  #known: number | undefined
-  #at = 0
+  #readMs: number | undefined
+  #readAt = 0
 
   /** @param steady a clock that only goes on, ms */
   constructor(db: Db, steady: () => number) {
@@ -17,21 +18,18 @@ export class DeliveringTime {
   }
 
   async now(): Promise<number> {
-    if (this.#known === undefined) {
+    if (this.#readMs === undefined) {
       const { delivering_ms } = await this.#db
         .selectFrom('store')
         .select('delivering_ms')
         .executeTakeFirstOrThrow()
-      this.#known = delivering_ms
-      this.#at = this.#steady()
+      this.#readMs = delivering_ms
+      this.#readAt = this.#steady()
     }
-    return Math.floor(this.#known + this.#steady() - this.#at)
+    return Math.floor(this.#readMs + this.#steady() - this.#readAt)
   }
 
-  /**
-   * Keeps it for the next hub that delivers. What passes after the last call does not count for
-   * that one.
-   */
+  /** Keeps it for the next hub that delivers. Time after the last call does not count there. */
   async save(): Promise<void> {
     await this.#db
       .updateTable('store')

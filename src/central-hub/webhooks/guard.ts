@@ -4,45 +4,20 @@ import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js'
 import { PlainError, reasonOf } from '../../platform/harmless.ts'
 import { withTimeout } from '../../platform/async.ts'
 
-/**
- * Keeps webhooks from reaching what only this machine or its network may reach (server-side request
- * forgery): whoever may set a URL must not get at a cloud's metadata service, a router or
- * session-manager through the hub. A name is refused if any of its addresses is not public, and a
- * connection goes to exactly an address that was checked, so that a name that changes in between
- * (DNS rebinding) gains nothing.
- */
-export interface Guard {
-  /** @throws {RefusedUrl} saying why nothing is posted to this URL */
-  check(url: string): Promise<void>
-  /**
-   * @throws {RefusedUrl} when the URL's host is an address, for which no name is looked up, and is
-   * not allowed
-   */
-  checkHost(url: URL): void
-  /**
-   * Whether a request goes by the proxy, if there is one: what WEBHOOK_PRIVATE_ADDRESSES allows is
-   * reached directly. A name that this machine cannot look up is left to the proxy.
-   * @throws {RefusedUrl} saying why nothing is posted to this URL
-   */
-  needsProxy(url: URL): Promise<boolean>
-  /** For a socket to connect by: looks a name up, and gives none but checked addresses. */
-  lookup: LookupFunction
-}
-
 /** A URL that nothing is posted to. Its message holds no more of the URL than the host. */
 export class RefusedUrl extends PlainError {}
 
 /** A name that cannot be looked up here. */
 class UnknownName extends RefusedUrl {}
 
-export interface GuardOptions {
+export interface SsrfGuardOptions {
   /** Networks that are allowed although they are not public, such as 10.0.0.0/8. */
   allowed: readonly string[]
-  /** Where the setting stands, for messages. */
+  /** The file that has the setting, for messages. */
   envFile: string
-  /** Requests go by a proxy, which looks names up where this machine cannot. */
+  /** Whether requests go by a proxy, which looks up names that this machine cannot. */
   hasProxy?: boolean
-  /** All addresses of a name; by default as the system has it. */
+  /** Gives all addresses of a name; by default, those of the system. */
   resolve?: (name: string) => Promise<string[]>
 }
 
@@ -59,7 +34,7 @@ const inside = (address: Address, networks: readonly [Address, number][]): boole
 const globalUnicast = ipaddr.parseCIDR('2000::/3')
 const nat64 = ipaddr.parseCIDR('64:ff9b::/96')
 
-/** Where in an IPv6 address the IPv4 one begins, in bytes; undefined when it holds none. */
+/** At which byte of an IPv6 address its IPv4 address begins; undefined when it has none. */
 const embeddedAt = (address: Address): number | undefined => {
   if (inside(address, [nat64]) || address.range() === 'ipv4Mapped') return 12
   return address.range() === '6to4' ? 2 : undefined
@@ -79,8 +54,7 @@ const embedded = (address: Address): IPv4 | undefined => {
 const isPublic = (address: Address): boolean => {
   const inner = embedded(address)
   if (inner !== undefined) return isPublic(inner)
-  // of IPv6 nothing outside 2000::/3 is public, and in it Teredo, documentation and the like are
-  // not
+  // Of IPv6 only 2000::/3 is public, without Teredo, documentation and the like.
   return (
     address.range() === 'unicast' && (address.kind() === 'ipv4' || inside(address, [globalUnicast]))
   )
@@ -104,48 +78,41 @@ const parseUrl = (text: string): URL => {
 const systemResolve = async (name: string): Promise<string[]> =>
   (await systemLookup(name, { all: true, verbatim: true })).map(({ address }) => address)
 
-export const createGuard = ({
-  allowed,
-  envFile,
-  hasProxy = false,
-  resolve = systemResolve
-}: GuardOptions): Guard => {
-  const networks = allowed.map((network) => ipaddr.parseCIDR(network) as [Address, number])
-  const isAllowed = (text: string): boolean => {
-    const address = ipaddr.parse(text)
-    const inner = embedded(address)
-    return (
-      isPublic(address) ||
-      inside(address, networks) ||
-      (inner !== undefined && inside(inner, networks))
-    )
-  }
-  const refuse = (host: string, address: string): RefusedUrl => {
-    const what =
-      host === address ? `the address ${address}` : `${host} has the address ${address}, which`
-    return new RefusedUrl(
-      `${what} is not public: if it is to be reached, allow its network by WEBHOOK_PRIVATE_ADDRESSES in ${envFile}`
-    )
+/**
+ * Keeps webhooks from reaching addresses that only this machine or its network may reach
+ * (server-side request forgery). A person who may set a URL must not reach a cloud's metadata
+ * service, a router or session-manager through the hub. A name is refused if any of its addresses
+ * is not public. A connection goes to exactly an address that was checked, so a name that changes
+ * in between (DNS rebinding) gains nothing.
+ */
+export class SsrfGuard {
+  readonly #networks: readonly [Address, number][]
+  readonly #envFile: string
+  readonly #hasProxy: boolean
+  readonly #resolve: (name: string) => Promise<string[]>
+
+  constructor({ allowed, envFile, hasProxy = false, resolve = systemResolve }: SsrfGuardOptions) {
+    this.#networks = allowed.map((network) => ipaddr.parseCIDR(network) as [Address, number])
+    this.#envFile = envFile
+    this.#hasProxy = hasProxy
+    this.#resolve = resolve
   }
 
-  const addressesOf = async (host: string): Promise<string[]> => {
-    const addresses =
-      isIP(host) !== 0
-        ? [host]
-        : await withTimeout(resolve(host), lookupMs).catch((error: NodeJS.ErrnoException) => {
-            throw new UnknownName(
-              `the name ${host} cannot be looked up (${error.code ?? reasonOf(error)})`
-            )
-          })
-    if (addresses.length === 0) throw new UnknownName(`the name ${host} has no address`)
-    const refused = addresses.find((address) => !isAllowed(address))
-    if (refused !== undefined) throw refuse(host, refused)
-    return addresses
+  /** @throws {RefusedUrl} saying why nothing is posted to this URL */
+  async check(text: string): Promise<void> {
+    const url = parseUrl(text)
+    if (this.#hasProxy) await this.needsProxy(url)
+    else await this.#addressesOf(hostOf(url))
   }
 
-  const needsProxy = async (url: URL): Promise<boolean> => {
+  /**
+   * Whether a request goes by the proxy, if there is one. Networks of WEBHOOK_PRIVATE_ADDRESSES are
+   * reached directly. A name that this machine cannot look up is left to the proxy.
+   * @throws {RefusedUrl} saying why nothing is posted to this URL
+   */
+  async needsProxy(url: URL): Promise<boolean> {
     try {
-      const addresses = await addressesOf(hostOf(url))
+      const addresses = await this.#addressesOf(hostOf(url))
       return addresses.every((address) => isPublic(ipaddr.parse(address)))
     } catch (error) {
       if (error instanceof UnknownName) return true
@@ -153,27 +120,63 @@ export const createGuard = ({
     }
   }
 
-  return {
-    check: async (text) => {
-      const url = parseUrl(text)
-      if (hasProxy) await needsProxy(url)
-      else await addressesOf(hostOf(url))
-    },
-    needsProxy,
-    checkHost: (url) => {
-      const host = hostOf(url)
-      if (isIP(host) !== 0 && !isAllowed(host)) throw refuse(host, host)
-    },
-    lookup: (host, options, done) => {
-      void addressesOf(host).then(
-        (addresses) => {
-          const found = addresses.map((address) => ({ address, family: isIP(address) }))
-          const [first] = found as [(typeof found)[number]]
-          if (options.all === true) done(null, found)
-          else done(null, first.address, first.family)
-        },
-        (error: Error) => done(error, [])
+  /**
+   * Checks a URL whose host is an address, for which no name is looked up.
+   * @throws {RefusedUrl} when the address is not allowed
+   */
+  checkHost(url: URL): void {
+    const host = hostOf(url)
+    if (isIP(host) !== 0 && !this.#isAllowed(host)) throw this.#refusal(host, host)
+  }
+
+  /**
+   * Looks a name up for a socket, and gives only checked addresses. An arrow function, because it
+   * is handed over as a callback.
+   */
+  readonly lookup: LookupFunction = (host, options, done) => {
+    void this.#addressesOf(host).then(
+      (texts) => {
+        const addresses = texts.map((address) => ({ address, family: isIP(address) }))
+        const [first] = addresses as [(typeof addresses)[number]]
+        if (options.all === true) done(null, addresses)
+        else done(null, first.address, first.family)
+      },
+      (error: Error) => done(error, [])
+    )
+  }
+
+  async #addressesOf(host: string): Promise<string[]> {
+    const addresses = isIP(host) !== 0 ? [host] : await this.#lookUp(host)
+    if (addresses.length === 0) throw new UnknownName(`the name ${host} has no address`)
+    const refused = addresses.find((address) => !this.#isAllowed(address))
+    if (refused !== undefined) throw this.#refusal(host, refused)
+    return addresses
+  }
+
+  #lookUp(host: string): Promise<string[]> {
+    return withTimeout(this.#resolve(host), lookupMs).catch((error: NodeJS.ErrnoException) => {
+      throw new UnknownName(
+        `the name ${host} cannot be looked up (${error.code ?? reasonOf(error)})`
       )
-    }
+    })
+  }
+
+  #isAllowed(text: string): boolean {
+    const address = ipaddr.parse(text)
+    const inner = embedded(address)
+    return (
+      isPublic(address) ||
+      inside(address, this.#networks) ||
+      (inner !== undefined && inside(inner, this.#networks))
+    )
+  }
+
+  #refusal(host: string, address: string): RefusedUrl {
+    const subject =
+      host === address ? `the address ${address}` : `${host} has the address ${address}, which`
+    return new RefusedUrl(
+      `${subject} is not public: if it is to be reached, ` +
+        `allow its network by WEBHOOK_PRIVATE_ADDRESSES in ${this.#envFile}`
+    )
   }
 }

@@ -4,7 +4,7 @@ import type { Db } from '../store/database/schema.ts'
 import { listWebhooks } from '../store/outbox/webhooks.ts'
 import type { DeliveryOutcome } from './deliverer.ts'
 
-/** Figures of the deliveries. @returns what counts one that was settled */
+/** Adds metrics of the deliveries. @returns what counts the outcome of deliveries */
 export const addWebhookMetrics = (
   registry: Registry,
   db: Db,
@@ -12,7 +12,9 @@ export const addWebhookMetrics = (
 ): ((outcome: DeliveryOutcome, deliveries: number) => void) => {
   const settled = new Counter({
     name: 'leadmaster_webhook_deliveries_total',
-    help: 'attempts of this hub to deliver by what came of them: delivered, failed (tried again) or dead (given up)',
+    help:
+      'attempts of this hub to deliver by what came of them: ' +
+      'delivered, failed (tried again) or dead (given up)',
     labelNames: ['outcome'] as const,
     registers: [registry]
   })
@@ -35,7 +37,9 @@ export const addWebhookMetrics = (
   )
   new Gauge({
     name: 'leadmaster_webhook_oldest_pending_seconds',
-    help: 'for how long the oldest delivery that waits has waited; 0 when none waits; the same at each hub of a store',
+    help:
+      'for how long the oldest delivery that waits has waited; 0 when none waits; ' +
+      'the same at each hub of a store',
     labelNames: ['webhook'] as const,
     registers: [registry],
     async collect() {

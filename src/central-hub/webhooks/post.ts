@@ -14,31 +14,31 @@ import {
 import { reasonOf } from '../../platform/harmless.ts'
 import { omitUndefined } from '../../platform/omit-undefined.ts'
 import { tunnelStatus, type Proxy } from '../../platform/proxy.ts'
-import { RefusedUrl, type Guard } from './guard.ts'
+import { RefusedUrl, type SsrfGuard } from './guard.ts'
 
-/** Posts a body; redirects are not followed. */
+/** Posts bodies. It does not follow redirects. */
 export interface Post {
-  /** Resolves whatever comes of it. @param signal ends it at once, with an error */
+  /** Resolves with any outcome, failures included. @param signal ends it immediately, as a failure */
   send(
     request: { url: string; headers: Record<string, string>; body: string },
     signal: AbortSignal
   ): Promise<Outcome>
-  /** Closes the connections that are kept for further use. */
+  /** Closes the connections that are kept for further requests. */
   close(): void
 }
 
-/** What came of it. */
+/** The outcome of one attempt. */
 export interface Outcome {
   /** null: there was no answer. */
   status: number | null
-  /** Why it was not taken; undefined when it was. */
+  /** Why the receiver did not accept it; undefined when it did. */
   error?: string
   retryAfterMs?: number
 }
 
 /**
- * Of an answer's body, which says nothing to us, bytes that are read so that the connection can be
- * used again.
+ * The most bytes of an answer's body that are read, so that the connection can be used again. The
+ * body itself is not needed.
  */
 const maxBytes = 16_384
 const idleMs = 30_000
@@ -50,21 +50,21 @@ const retryAfterMs = (value: string | undefined): number | undefined => {
   return Number.isNaN(ms) ? undefined : Math.max(0, ms)
 }
 
-const drain = (res: IncomingMessage): void => {
+const discardBody = (res: IncomingMessage): void => {
   let bytes = 0
   res.on('data', (part: Buffer) => {
     bytes += part.length
     if (bytes > maxBytes) res.destroy()
   })
-  // the status has been told: an answer that is cut off now changes nothing
+  // The status is known, so an answer that is cut off now changes nothing.
   res.on('error', () => undefined)
 }
 
 const wrongLogin = (envFile: string): string =>
   `does not take the user and password of PROXY_URL in ${envFile} (HTTP 407)`
 
-/** What a proxy answered instead of opening the way to a receiver. */
-const proxyAnswer = (error: Error, envFile: string): string => {
+/** What a proxy answered instead of opening a connection to the receiver. */
+const describeProxyAnswer = (error: Error, envFile: string): string => {
   const status = tunnelStatus(error)
   if (status === '407') return wrongLogin(envFile)
   return status === undefined
@@ -72,8 +72,8 @@ const proxyAnswer = (error: Error, envFile: string): string => {
     : `refuses the connection (HTTP ${status})`
 }
 
-/** @param proxy by which the request went, if it did */
-const inWords = (
+/** @param proxy the one that the request went by, if it did */
+const describeError = (
   error: NodeJS.ErrnoException,
   timeoutMs: number,
   proxy: Proxy | undefined,
@@ -82,12 +82,13 @@ const inWords = (
   if (error instanceof RefusedUrl) return reasonOf(error)
   if (error.cause instanceof DOMException) return `no answer within ${timeoutMs / 1_000} s`
   if (error.code === 'ERR_PROXY_TUNNEL' && proxy !== undefined)
-    return `the proxy ${proxy.server} ${proxyAnswer(error, envFile)}`
+    return `the proxy ${proxy.server} ${describeProxyAnswer(error, envFile)}`
   switch (error.code) {
     case 'ECONNREFUSED':
       return proxy === undefined
         ? 'nothing listens there (ECONNREFUSED)'
-        : `nothing listens at the proxy ${proxy.server} (ECONNREFUSED): PROXY_URL in ${envFile} names it`
+        : `nothing listens at the proxy ${proxy.server} (ECONNREFUSED): ` +
+            `PROXY_URL in ${envFile} names it`
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return proxy === undefined
@@ -109,17 +110,17 @@ const refusal = (status: number): string | undefined => {
 }
 
 interface PostOptions {
-  guard: Guard
+  guard: SsrfGuard
   userAgent: string
-  /** By which receivers are reached that are not on a network of our own. */
+  /** The way to receivers that are not on a network of our own. */
   proxy?: Proxy | undefined
-  /** Where the environment is kept, for messages. */
+  /** The file that has the environment, for messages. */
   envFile?: string
-  /** Of all of a request, from the look-up of the name to the answer's status. */
+  /** The limit of a request, from the look-up of the name to the answer's status, ms. */
   timeoutMs?: number
 }
 
-/** Connections of one kind, kept for further use. */
+/** Connections of one kind that are kept for further requests. */
 class Connections {
   readonly #options: HttpAgentOptions & HttpsAgentOptions
   #http: HttpAgent | undefined
@@ -144,27 +145,68 @@ class Connections {
   }
 }
 
-export const createPost = ({
-  guard,
-  userAgent,
-  proxy,
-  envFile = '',
-  timeoutMs = 15_000
-}: PostOptions): Post => {
-  const direct = new Connections({ lookup: guard.lookup })
-  const proxied =
-    proxy === undefined
-      ? undefined
-      : new Connections({ proxyEnv: { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url } })
+type PostRequest = Parameters<Post['send']>[0]
 
-  const once = (
+class WebhookPost implements Post {
+  readonly #guard: SsrfGuard
+  readonly #userAgent: string
+  readonly #proxy: Proxy | undefined
+  readonly #envFile: string
+  readonly #timeoutMs: number
+  readonly #direct: Connections
+  readonly #proxied: Connections | undefined
+
+  constructor({ guard, userAgent, proxy, envFile = '', timeoutMs = 15_000 }: PostOptions) {
+    this.#guard = guard
+    this.#userAgent = userAgent
+    this.#proxy = proxy
+    this.#envFile = envFile
+    this.#timeoutMs = timeoutMs
+    this.#direct = new Connections({ lookup: guard.lookup })
+    if (proxy !== undefined)
+      this.#proxied = new Connections({
+        proxyEnv: { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url }
+      })
+  }
+
+  async send(request: PostRequest, stop: AbortSignal): Promise<Outcome> {
+    let usedProxy: Proxy | undefined
+    try {
+      const url = new URL(request.url)
+      const signal = AbortSignal.any([stop, AbortSignal.timeout(this.#timeoutMs)])
+      this.#guard.checkHost(url)
+      if (this.#proxied === undefined || !(await this.#guard.needsProxy(url)))
+        return await this.#sendOnce(this.#direct, url, request, signal)
+      usedProxy = this.#proxy
+      const outcome = await this.#sendOnce(this.#proxied, url, request, signal)
+      // No receiver gives this status, RFC 9110, 15.5.8.
+      if (outcome.status === 407) {
+        const reason = wrongLogin(this.#envFile)
+        return { status: null, error: `the proxy ${this.#proxy?.server} ${reason}` }
+      }
+      return outcome
+    } catch (error) {
+      const failure = error as NodeJS.ErrnoException
+      return {
+        status: null,
+        error: describeError(failure, this.#timeoutMs, usedProxy, this.#envFile)
+      }
+    }
+  }
+
+  close(): void {
+    this.#direct.close()
+    this.#proxied?.close()
+  }
+
+  #sendOnce(
     connections: Connections,
     url: URL,
-    headers: Record<string, string>,
-    body: string,
+    request: PostRequest,
     signal: AbortSignal
-  ): Promise<Outcome> =>
-    new Promise((resolve, reject) => {
+  ): Promise<Outcome> {
+    const { headers, body } = request
+    return new Promise((resolve, reject) => {
       const req = connections.request(url, {
         method: 'POST',
         signal,
@@ -172,50 +214,25 @@ export const createPost = ({
           ...headers,
           'content-type': 'application/json',
           'content-length': Buffer.byteLength(body),
-          'user-agent': userAgent
+          'user-agent': this.#userAgent
         }
       })
       req.on('response', (res) => {
-        drain(res)
+        discardBody(res)
         const status = res.statusCode as number
         const [error, wait] = [refusal(status), retryAfterMs(res.headers['retry-after'])]
         resolve(omitUndefined({ status, error, retryAfterMs: wait }))
       })
-      // a kept connection may be closed by the other side just as it is used again, RFC 9112, 9.5:
-      // that is no failure
+      // The other side may close a kept connection just as it is used again, RFC 9112, 9.5. That is
+      // no failure.
       req.on('error', (error: NodeJS.ErrnoException) =>
         req.reusedSocket && error.code === 'ECONNRESET'
-          ? resolve(once(connections, url, headers, body, signal))
+          ? resolve(this.#sendOnce(connections, url, request, signal))
           : reject(error)
       )
       req.end(body)
     })
-
-  return {
-    send: async ({ url: text, headers, body }, stop) => {
-      let usedProxy: Proxy | undefined
-      try {
-        const url = new URL(text)
-        const signal = AbortSignal.any([stop, AbortSignal.timeout(timeoutMs)])
-        guard.checkHost(url)
-        if (proxied === undefined || !(await guard.needsProxy(url)))
-          return await once(direct, url, headers, body, signal)
-        usedProxy = proxy
-        const outcome = await once(proxied, url, headers, body, signal)
-        // no receiver gives this status, RFC 9110, 15.5.8
-        if (outcome.status === 407)
-          return { status: null, error: `the proxy ${proxy?.server} ${wrongLogin(envFile)}` }
-        return outcome
-      } catch (error) {
-        return {
-          status: null,
-          error: inWords(error as NodeJS.ErrnoException, timeoutMs, usedProxy, envFile)
-        }
-      }
-    },
-    close: () => {
-      direct.close()
-      proxied?.close()
-    }
   }
 }
+
+export const createPost = (options: PostOptions): Post => new WebhookPost(options)

@@ -1,47 +1,47 @@
 import type { Clock } from './clock.ts'
 
-/** Works through one queue, one thing after the other, whenever it is woken or the time comes. */
-export interface Worker {
-  wake(): void
-  /** Starts nothing further; resolves once what is under way is done. */
-  stop(): Promise<void>
+interface WorkerOptions {
+  clock: Clock
+  /**
+   * Does what is due.
+   * @returns the time at which there is more to do, ms since 1970; undefined when nothing waits
+   */
+  work: (isStopping: () => boolean) => Promise<number | undefined>
 }
 
-/**
- * @param work does what is due; gives the time at which there is more to do, undefined when nothing
- * waits
- */
-export const createWorker = ({
-  clock,
-  work
-}: {
-  clock: Clock
-  work: (stopping: () => boolean) => Promise<number | undefined>
-}): Worker => {
-  let running: Promise<void> | undefined
-  let woken = false
-  let stopping = false
-  let cancel = (): void => undefined
+/** Works through one queue, one item after the other, when it is woken or when the time comes. */
+export class Worker {
+  readonly #options: WorkerOptions
+  #running: Promise<void> | undefined
+  #isWoken = false
+  #isStopping = false
+  #cancelTimer = (): void => undefined
 
-  const run = async (): Promise<void> => {
-    while (woken && !stopping) {
-      woken = false
-      cancel()
-      const next = await work(() => stopping)
-      if (next !== undefined && !stopping) cancel = clock.at(next, wake)
-    }
-    running = undefined
+  constructor(options: WorkerOptions) {
+    this.#options = options
   }
-  const wake = (): void => {
-    woken = true
-    if (!stopping) running ??= run()
+
+  wake(): void {
+    this.#isWoken = true
+    if (!this.#isStopping) this.#running ??= this.#run()
   }
-  return {
-    wake,
-    stop: async () => {
-      stopping = true
-      cancel()
-      await running
+
+  /** Starts nothing further. Resolves once what is under way is done. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    this.#cancelTimer()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { clock, work } = this.#options
+    while (this.#isWoken && !this.#isStopping) {
+      this.#isWoken = false
+      this.#cancelTimer()
+      const next = await work(() => this.#isStopping)
+      if (next !== undefined && !this.#isStopping)
+        this.#cancelTimer = clock.at(next, () => this.wake())
     }
+    this.#running = undefined
   }
 }

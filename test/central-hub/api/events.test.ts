@@ -27,7 +27,7 @@ t.test('a client gets what happens from now on: message, lead, session', async (
   conforms(t, Message, JSON.parse(message.data), 'message')
   t.match(JSON.parse(message.data), { body: 'message now' })
   conforms(t, Lead, JSON.parse((await client.until(({ event }) => event === 'lead')).data), 'lead')
-  live.session({
+  live.notifySession({
     type: 'urn:leadmaster:problem:session-manager-unreachable',
     title: 'x',
     status: 503
@@ -238,7 +238,7 @@ t.test('with full names a session and a lead that is removed have theirs', async
   await take(record('a'), record('b', { chat_id: '34600123456@c.us', phone: '+34600123456' }))
   const client = await openSse(`${url}/api/events?names=full`, bearer)
   await client.until(({ event }) => event === 'session.changed')
-  live.session({ type: 'urn:leadmaster:problem:conflict', title: 'x', status: 409 })
+  live.notifySession({ type: 'urn:leadmaster:problem:conflict', title: 'x', status: 409 })
   await client.until(({ event, data }) => event === 'session.changed' && data.includes('conflict'))
   await ask('/api/leads/1/merge', { method: 'POST', body: { lead_id: 2 } })
   t.match(JSON.parse((await client.until(({ event }) => event === 'lead.removed')).data), {

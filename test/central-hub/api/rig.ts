@@ -17,11 +17,11 @@ import { addStatsRoutes } from '../../../src/central-hub/api/stats.ts'
 import { addWebhookRoutes } from '../../../src/central-hub/api/webhooks.ts'
 import { addWhatsappRoutes } from '../../../src/central-hub/api/whatsapp.ts'
 import { createIngest } from '../../../src/central-hub/follow/ingest.ts'
-import { createLive, type Live } from '../../../src/central-hub/store/outbox/live.ts'
+import { ChangeNotifier } from '../../../src/central-hub/store/outbox/change-notifier.ts'
 import { openStore } from '../../../src/central-hub/store/open.ts'
 import type { Db } from '../../../src/central-hub/store/database/schema.ts'
 import { createUpstream } from '../../../src/central-hub/follow/upstream.ts'
-import { createGuard } from '../../../src/central-hub/webhooks/guard.ts'
+import { SsrfGuard } from '../../../src/central-hub/webhooks/guard.ts'
 import type { InboundRecord } from '../../../src/contract/record.ts'
 import { apiToken, token } from '../../end-to-end/daemon.ts'
 import { logLines } from '../../platform/log-lines.ts'
@@ -38,7 +38,7 @@ export interface Api {
   routes: string[]
   /** The store's id, which its event ids begin with. */
   storeId: string
-  live: Live
+  live: ChangeNotifier
   lines: ReturnType<typeof logLines>
   take(...records: InboundRecord[]): Promise<void>
   /** A request with the token; `body` is sent as JSON, `text` as it is. */
@@ -65,7 +65,7 @@ export const serveApi = async (t: Scope, options: ApiOptions = {}): Promise<Api>
   const store = await openStore(options.directory ?? (await ownPlace(t)))
   t.teardown(() => store.close())
   const { db } = store
-  const live = createLive()
+  const live = new ChangeNotifier()
   const lines = logLines()
   const access = createAccess({
     token: options.token ?? apiToken,
@@ -94,9 +94,15 @@ export const serveApi = async (t: Scope, options: ApiOptions = {}): Promise<Api>
     (http) => {
       const handle = createServe({ http, db })
       const country = options.country ?? ''
-      addLeadRoutes({ serve: handle, db, country, accounts, onChanged: live.changed })
-      addDeletionRoutes({ serve: handle, store, accounts, onChanged: live.changed, log: lines.log })
-      addImportRoutes({ serve: handle, db, country, onChanged: live.changed })
+      addLeadRoutes({ serve: handle, db, country, accounts, onChanged: live.notifyChanged })
+      addDeletionRoutes({
+        serve: handle,
+        store,
+        accounts,
+        onChanged: live.notifyChanged,
+        log: lines.log
+      })
+      addImportRoutes({ serve: handle, db, country, onChanged: live.notifyChanged })
       addExportRoutes({ serve: handle, db, country })
       addStatsRoutes({ serve: handle, db })
       addMessageRoutes({ serve: handle, db })
@@ -111,12 +117,12 @@ export const serveApi = async (t: Scope, options: ApiOptions = {}): Promise<Api>
       addWebhookRoutes({
         serve: handle,
         db,
-        guard: createGuard({
+        guard: new SsrfGuard({
           allowed: ['127.0.0.0/8'],
           envFile: '/etc/leadmaster/central-hub.env',
           resolve: async () => ['127.0.0.1']
         }),
-        onChanged: live.changed
+        onChanged: live.notifyChanged
       })
       addWhatsappRoutes({ http, accounts })
       access.addRoutes(http)
@@ -142,7 +148,7 @@ export const serveApi = async (t: Scope, options: ApiOptions = {}): Promise<Api>
     },
     { authorize: access.authorize, corsOrigins: options.corsOrigins ?? [] }
   )
-  const ingest = createIngest({ db, onTaken: live.changed })
+  const ingest = createIngest({ db, onTaken: live.notifyChanged })
   return {
     url,
     port,

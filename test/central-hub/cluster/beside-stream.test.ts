@@ -5,7 +5,7 @@ import {
   streamCheck,
   withStream
 } from '../../../src/central-hub/cluster/beside-stream.ts'
-import { createFollower, type Follower } from '../../../src/central-hub/follow/follower.ts'
+import { createFollower, type FollowerState } from '../../../src/central-hub/follow/follower.ts'
 import type { StreamFollower } from '../../../src/central-hub/cluster/jetstream/follow-stream.ts'
 import { createUpstream } from '../../../src/central-hub/follow/upstream.ts'
 import type { Problem } from '../../../src/contract/problem.ts'
@@ -27,7 +27,8 @@ t.test('the session is followed, and no record is asked for', async (t) => {
   const upstream = reach(manager.url)
   const follower = createFollower({
     ...sessionOnly({
-      ...upstream,
+      baseUrl: upstream.baseUrl,
+      verify: () => upstream.verify(),
       open: (after, signal) => (opened.push(after), upstream.open(after, signal))
     }),
     onSession: (now) => {
@@ -57,7 +58,7 @@ t.test('the session is followed, and no record is asked for', async (t) => {
   )
 })
 
-const following: ReturnType<Follower['state']> = {
+const following: FollowerState = {
   verified: true,
   following: true,
   account: 'main',
@@ -85,7 +86,7 @@ t.test('what is told of the records is what the stream tells', async (t) => {
   })
   t.match(
     both({}, { following: false, seq: 0, lastSeq: 0 }),
-    { following: false, elsewhere: true },
+    { following: false, standby: true },
     'another hub takes them'
   )
   t.match(both({}, { following: false, seq: 5, lastSeq: 7, fault: 'a gap' }), {

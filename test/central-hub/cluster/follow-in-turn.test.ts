@@ -1,12 +1,12 @@
 import { EventEmitter, once } from 'node:events'
 import t from 'tap'
 import { followInTurn } from '../../../src/central-hub/cluster/follow-in-turn.ts'
-import type { Follower } from '../../../src/central-hub/follow/follower.ts'
-import { alone, type Ending } from '../../../src/central-hub/store/database/hubs.ts'
+import type { FollowerState } from '../../../src/central-hub/follow/follower.ts'
+import { singleInstance, type StopWork } from '../../../src/central-hub/store/database/cluster.ts'
 import type { Upstream } from '../../../src/central-hub/follow/upstream.ts'
 import { ProblemError } from '../../../src/platform/http/problem.ts'
 
-const mine: ReturnType<Follower['state']> = {
+const leading: FollowerState = {
   verified: true,
   following: true,
   account: 'main',
@@ -19,15 +19,19 @@ t.test(
   async (t) => {
     const news = new EventEmitter()
     const told = async (): Promise<void> => void (await once(news, 'news'))
-    let [begin, elsewhere, answers, ends]: [(() => Ending) | undefined, boolean, boolean, number] =
-      [undefined, false, true, 0]
+    let [begin, hasOtherLeader, answers, ends]: [
+      (() => StopWork) | undefined,
+      boolean,
+      boolean,
+      number
+    ] = [undefined, false, true, 0]
     const first = told()
     const follower = followInTurn({
-      hubs: {
-        ...alone,
-        job: (_name, run) => {
+      cluster: {
+        ...singleInstance,
+        runAsLeader: (_name, run) => {
           begin = run
-          return { elsewhere: () => elsewhere, stop: async () => undefined }
+          return { hasOtherLeader: () => hasOtherLeader, stop: async () => undefined }
         }
       },
       upstream: {
@@ -36,7 +40,7 @@ t.test(
           return { account: 'main' }
         }
       } as Upstream,
-      begin: () => ({ state: () => mine, stop: async () => void (ends += 1) }),
+      begin: () => ({ state: () => leading, stop: async () => void (ends += 1) }),
       onChange: () => void news.emit('news'),
       checkIntervalMs: 10
     })
@@ -44,19 +48,19 @@ t.test(
     await first
     t.match(
       follower.state(),
-      { verified: true, following: false, account: 'main', elsewhere: undefined },
+      { verified: true, following: false, account: 'main', standby: undefined },
       'nobody is known to follow'
     )
-    elsewhere = true
-    t.match(follower.state(), { verified: true, following: false, elsewhere: true })
+    hasOtherLeader = true
+    t.match(follower.state(), { verified: true, following: false, standby: true })
     answers = false
     await told()
     await told() // the look that was under way may have been of before
-    t.match(follower.state(), { verified: false, fault: /it is away/, elsewhere: undefined })
+    t.match(follower.state(), { verified: false, fault: /it is away/, standby: undefined })
 
-    elsewhere = false
-    const end = (begin as unknown as () => Ending)()
-    t.equal(follower.state(), mine)
+    hasOtherLeader = false
+    const end = (begin as unknown as () => StopWork)()
+    t.equal(follower.state(), leading)
     answers = true
     const again = told()
     await end()
@@ -64,7 +68,7 @@ t.test(
     await again
     t.match(
       follower.state(),
-      { verified: true, following: false, elsewhere: undefined },
+      { verified: true, following: false, standby: undefined },
       'what is known is of now'
     )
   }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { accountsInPlainWords, type Account } from '../../../src/central-hub/follow/accounts.ts'
+import { describeAccounts, type Account } from '../../../src/central-hub/follow/accounts.ts'
 import type { Status } from '../../../src/contract/session.ts'
 import { ProblemError } from '../../../src/platform/http/problem.ts'
 
@@ -23,7 +23,7 @@ const account = ({ account: name, state = {}, session }: Facts): Account => ({
   },
   session: () => session
 })
-const said = (...facts: Facts[]): string => accountsInPlainWords(facts.map(account))
+const said = (...facts: Facts[]): string => describeAccounts(facts.map(account))
 const status = (is: Status['status'], more: Partial<Status> = {}): Status => ({
   status: is,
   since: '2026-01-01T00:00:00.000Z',
@@ -90,7 +90,7 @@ t.test('a session that is not known, or cannot be asked for, is left out', async
 t.test('another hub follows: this one stands by, and knows the session all the same', async (t) => {
   t.equal(
     said({
-      state: { following: false, elsewhere: true },
+      state: { following: false, standby: true },
       session: status('ERROR', { reason: lacks })
     }),
     `standing by for session-manager at ${baseUrl}, session ERROR: ${lacks}`

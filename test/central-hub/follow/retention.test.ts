@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import type { Account } from '../../../src/central-hub/follow/accounts.ts'
 import { createIngest } from '../../../src/central-hub/follow/ingest.ts'
-import { createRetention, type Retention } from '../../../src/central-hub/follow/retention.ts'
+import { Retention } from '../../../src/central-hub/follow/retention.ts'
 import { listDeletions } from '../../../src/central-hub/store/write/deletions.ts'
 import { getLead, listLeads } from '../../../src/central-hub/store/read/leads.ts'
 import { listMessages } from '../../../src/central-hub/store/read/messages.ts'
@@ -53,7 +53,7 @@ const rig = async (t: Test, reachable: () => boolean = () => true): Promise<Rig>
     db: store.db,
     erased,
     log,
-    retention: createRetention({
+    retention: new Retention({
       store,
       accounts: [{ upstream: upstream as Upstream, follower, session: () => undefined }],
       keepMs: 10 * day * 1_000,

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { createConnections } from '../../../src/central-hub/follow/upstream-http.ts'
+import { RequestConnections } from '../../../src/central-hub/follow/upstream-http.ts'
 
 const serve = async (
   t: Test,
@@ -27,13 +27,13 @@ t.test('an answer comes whole, and the connection stays for the next request', a
     res.write(`${req.method} ${req.url} `)
     setImmediate(() => res.end(`${req.headers['x-given']} ${req.headers['content-type']} `))
   })
-  const ask = createConnections(origin, 1_000)
-  const answer = await ask({ ...get, headers: { 'x-given': 'a' } })
+  const connections = new RequestConnections(origin, 1_000)
+  const answer = await connections.ask({ ...get, headers: { 'x-given': 'a' } })
   t.match(answer, { status: 202, contentType: 'text/plain' })
   t.equal(answer.body.toString(), 'GET /status a undefined ')
   t.equal(
     (
-      await ask({
+      await connections.ask({
         method: 'POST',
         path: '/connect',
         headers: { 'x-given': 'b' },
@@ -55,10 +55,12 @@ t.test('an answer that is late, too long, or ends before its end', async (t) => 
       () => req.url === '/cut' && res.destroy()
     )
   })
-  const ask = createConnections(origin, 1_000)
-  await t.rejects(ask({ ...get, path: '/late', timeoutMs: 50 }), { name: 'TimeoutError' })
-  await t.rejects(ask({ ...get, path: '/long' }), { message: 'longer than 1000 bytes' })
-  await t.rejects(ask({ ...get, path: '/cut' }), { code: 'ECONNRESET' })
+  const connections = new RequestConnections(origin, 1_000)
+  await t.rejects(connections.ask({ ...get, path: '/late', timeoutMs: 50 }), {
+    name: 'TimeoutError'
+  })
+  await t.rejects(connections.ask({ ...get, path: '/long' }), { message: 'longer than 1000 bytes' })
+  await t.rejects(connections.ask({ ...get, path: '/cut' }), { code: 'ECONNRESET' })
 })
 
 t.test(
@@ -68,15 +70,15 @@ t.test(
     const { origin, sockets } = await serve(t, (req, res) =>
       hangUp ? void req.socket.destroy() : void res.end('ok')
     )
-    const ask = createConnections(origin, 1_000)
-    await ask(get)
+    const connections = new RequestConnections(origin, 1_000)
+    await connections.ask(get)
     hangUp = true
-    await t.rejects(ask(get), { code: 'ECONNRESET' })
+    await t.rejects(connections.ask(get), { code: 'ECONNRESET' })
     t.equal(sockets.length, 2, 'the second one was opened for asking again')
     hangUp = false
-    await ask(get)
+    await connections.ask(get)
     hangUp = true
-    await t.rejects(ask({ ...get, method: 'POST' }), { code: 'ECONNRESET' })
+    await t.rejects(connections.ask({ ...get, method: 'POST' }), { code: 'ECONNRESET' })
     t.equal(sockets.length, 3)
   }
 )

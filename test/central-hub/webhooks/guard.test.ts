@@ -1,10 +1,10 @@
 import { promisify } from 'node:util'
 import type { LookupAddress } from 'node:dns'
 import t from 'tap'
-import { createGuard, type Guard } from '../../../src/central-hub/webhooks/guard.ts'
+import { SsrfGuard } from '../../../src/central-hub/webhooks/guard.ts'
 
-const guard = (options: { allowed?: string[]; names?: Record<string, string[]> } = {}): Guard =>
-  createGuard({
+const guard = (options: { allowed?: string[]; names?: Record<string, string[]> } = {}): SsrfGuard =>
+  new SsrfGuard({
     allowed: options.allowed ?? [],
     envFile: '/etc/leadmaster/central-hub.env',
     resolve: async (name) => {
@@ -245,13 +245,13 @@ t.test(
 )
 
 t.test('without a way given, names are looked up as the system has them', async (t) => {
-  const system = createGuard({
+  const system = new SsrfGuard({
     allowed: ['127.0.0.0/8', '::1/128'],
     envFile: '/etc/leadmaster/central-hub.env'
   })
   await t.resolves(system.check('http://localhost/'))
   await t.rejects(
-    createGuard({ allowed: [], envFile: 'x' }).check('http://localhost/'),
+    new SsrfGuard({ allowed: [], envFile: 'x' }).check('http://localhost/'),
     /localhost has the address (127\.0\.0\.1|::1), which is not public/
   )
 })

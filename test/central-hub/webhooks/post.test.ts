@@ -1,16 +1,16 @@
 import { once } from 'node:events'
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { createGuard, type GuardOptions } from '../../../src/central-hub/webhooks/guard.ts'
+import { SsrfGuard, type SsrfGuardOptions } from '../../../src/central-hub/webhooks/guard.ts'
 import { createPost, type Outcome, type Post } from '../../../src/central-hub/webhooks/post.ts'
 import { receiver } from './receiver.ts'
 
 const post = (
   t: Test,
-  options: Partial<GuardOptions> & { timeoutMs?: number } = {}
+  options: Partial<SsrfGuardOptions> & { timeoutMs?: number } = {}
 ): Post & { to(url: string): Promise<Outcome> } => {
   const { timeoutMs = 30_000, ...rest } = options
-  const guard = createGuard({
+  const guard = new SsrfGuard({
     allowed: ['127.0.0.0/8'],
     envFile: '/etc/leadmaster/central-hub.env',
     ...rest

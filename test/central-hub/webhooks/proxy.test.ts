@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { createGuard } from '../../../src/central-hub/webhooks/guard.ts'
+import { SsrfGuard } from '../../../src/central-hub/webhooks/guard.ts'
 import { createPost, type Outcome } from '../../../src/central-hub/webhooks/post.ts'
 import { readProxy } from '../../../src/platform/proxy.ts'
 import { freePort } from '../../end-to-end/daemon.ts'
@@ -14,7 +14,7 @@ const addresses: Record<string, string[]> = {
 
 /** Webhooks behind a proxy; a name that is not listed cannot be looked up on this machine. */
 const behind = (t: Test, url: string): ((to: string) => Promise<Outcome>) => {
-  const guard = createGuard({
+  const guard = new SsrfGuard({
     allowed: ['127.0.0.0/8'],
     envFile,
     hasProxy: true,

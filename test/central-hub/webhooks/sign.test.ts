@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Webhook } from 'standardwebhooks'
-import { signedHeaders } from '../../../src/central-hub/webhooks/sign.ts'
+import { signedHeaders } from '../../../src/central-hub/webhooks/body.ts'
 
 const [secret, old, other] = ['new', 'old', 'other'].map(
   (text) => `whsec_${Buffer.from(text.padEnd(32, '.')).toString('base64')}`

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createWorker } from '../../../src/central-hub/webhooks/worker.ts'
+import { Worker } from '../../../src/central-hub/webhooks/worker.ts'
 import { testClock } from './test-clock.ts'
 
 /** Work that a test finishes by hand. */
@@ -12,7 +12,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 t.test('works once for any number of wakes, and once more for those during the work', async (t) => {
   const { runs, work } = manual()
-  const worker = createWorker({ clock: testClock(), work })
+  const worker = new Worker({ clock: testClock(), work })
   worker.wake()
   worker.wake()
   t.equal(runs.length, 1)
@@ -33,7 +33,7 @@ t.test('works once for any number of wakes, and once more for those during the w
 t.test('works again when the time comes', async (t) => {
   const clock = testClock()
   const { runs, work } = manual()
-  const worker = createWorker({ clock, work })
+  const worker = new Worker({ clock, work })
   worker.wake()
   runs[0]?.(clock.now() + 5_000)
   await turn()
@@ -48,7 +48,7 @@ t.test('works again when the time comes', async (t) => {
 t.test('stops after what is under way, and for good', async (t) => {
   const clock = testClock()
   const { runs, work } = manual()
-  const worker = createWorker({ clock, work })
+  const worker = new Worker({ clock, work })
   worker.wake()
   let stopped = false
   const stopping = worker.stop().then(() => (stopped = true))

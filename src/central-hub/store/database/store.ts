@@ -1,4 +1,4 @@
-import type { Hubs } from './hubs.ts'
+import type { Cluster } from './cluster.ts'
 import type { Db } from './schema.ts'
 
 /** The hub's store. */
@@ -6,27 +6,27 @@ export interface Store {
   db: Db
   /** Drawn when the store was made: a client's position in its events belongs to it. */
   id: string
-  /** Where it is, as messages say it. */
+  /** Where it is, in the words of messages. */
   place: string
-  /** Those who share it. */
-  hubs: Hubs
-  /** Steps of the schema that a newer release has made; this one works with them all the same. */
+  /** The hubs that share it. */
+  cluster: Cluster
+  /** Steps of the schema that a newer release has made. This release works with them. */
   newerSteps: string[]
   /**
-   * After a deletion on request, outside of a transaction: sees to it that no byte of what was
-   * deleted is left in the database. In a file it takes some seconds for a million messages, and
-   * nothing else is read or written meanwhile. Does nothing when none is due. @throws when the disk
-   * is full or another program reads the store: it stays due
+   * Removes the bytes of what was deleted on request from the database. It is called outside of a
+   * transaction, and does nothing when none is due. In a file it takes some seconds for a million
+   * messages, in which nothing else is read or written.
+   * @throws when the disk is full or another program reads the store: it stays due
    */
   scrub(): Promise<void>
-  /** Leaves the database in order, and closes it. */
+  /** Closes the database in good order. */
   close(): Promise<void>
 }
 
-/** A database that is open, before its schema was seen to. */
-export interface Opened extends Pick<Store, 'db' | 'place' | 'hubs' | 'scrub' | 'close'> {
+/** A database that is open, before its schema was brought up to date. */
+export interface Opened extends Pick<Store, 'db' | 'place' | 'cluster' | 'scrub' | 'close'> {
   /** Whether any step of the schema was made. */
   isMade(): Promise<boolean>
-  /** Runs while no other hub is at the schema. */
+  /** Runs while no other hub changes the schema. */
   atSchema<T>(run: () => Promise<T>): Promise<T>
 }

@@ -7,12 +7,12 @@ import type { Opened } from '../store.ts'
 import type { Database, Db } from '../schema.ts'
 import { placeOf, refusalOf } from './client.ts'
 import { postgresDialect } from './dialect.ts'
-import { createHubs } from './hubs.ts'
+import { PostgresCluster } from './cluster.ts'
 import { lockKeys } from './names.ts'
 
 /**
- * A database that does not answer yet, such as after a power cut, is waited for so long, ms; then
- * the start fails, and systemd begins anew.
+ * How long the start waits for a database that does not answer yet, such as after a power cut, ms.
+ * Then it fails, and systemd starts the service again.
  */
 const waitForMs = 30_000
 const everyMs = 500
@@ -42,7 +42,7 @@ const isMade = async (db: Db): Promise<boolean> => {
   return rows[0]?.made === true
 }
 
-/** One hub at a time is at the schema: the others wait, and find it done. */
+/** Lets one hub at a time change the schema. The others wait, and find it done. */
 const atSchema = <T>(db: Db, run: () => Promise<T>): Promise<T> =>
   db.connection().execute(async (held) => {
     const key = sql`${sql.lit(lockKeys.space)}, ${sql.lit(lockKeys.schema)}`
@@ -72,7 +72,7 @@ const personal = [
 ] as const
 
 /**
- * Opens a database of PostgreSQL's.
+ * Opens a PostgreSQL database.
  * @param url DATABASE_URL
  * @throws {ProblemError} store-unavailable when it does not answer for half a minute, {Error} in
  * plain words when it refuses us
@@ -90,19 +90,19 @@ export const openPostgresStore = async (url: string, log?: Log): Promise<Opened>
     await db.destroy()
     throw error
   })
-  const hubs = createHubs({ url, db, log })
+  const cluster = new PostgresCluster({ url, db, log })
   return {
     db,
-    hubs,
+    cluster,
     place: `at ${place}`,
     isMade: () => isMade(db),
     atSchema: (run) => atSchema(db, run),
-    // frees the rows, and the search of them; what was deleted stays in PostgreSQL's own log and
-    // backups until they are dropped
+    // Frees the rows and their search index. What was deleted stays in PostgreSQL's own log and
+    // backups until they are dropped.
     scrub: async () =>
       void (await sql`VACUUM ${sql.join(personal.map((table) => sql.table(table)))}`.execute(db)),
     close: async () => {
-      await hubs.close()
+      await cluster.close()
       await db.destroy()
     }
   }

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Kysely, sql } from 'kysely'
 import { fileBytes, type Rewriting } from '../../../../platform/sqlite.ts'
-import { alone } from '../hubs.ts'
+import { singleInstance } from '../cluster.ts'
 import type { Opened } from '../store.ts'
 import type { Database, Db } from '../schema.ts'
 import { sqliteDialect } from './dialect.ts'
@@ -44,7 +44,7 @@ export const openSqliteStore = async (directory: string, rewriting: Rewriting): 
   return {
     db,
     place: `in ${directory}`,
-    hubs: alone,
+    cluster: singleInstance,
     isMade: () => isMade(db),
     atSchema: (run) => run(),
     scrub: () => scrub(db, rewriting),

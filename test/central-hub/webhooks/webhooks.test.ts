@@ -1,10 +1,10 @@
 import t from 'tap'
 import { Registry } from 'prom-client'
-import { createLive } from '../../../src/central-hub/store/outbox/live.ts'
+import { ChangeNotifier } from '../../../src/central-hub/store/outbox/change-notifier.ts'
 import { createIngest } from '../../../src/central-hub/follow/ingest.ts'
-import { alone } from '../../../src/central-hub/store/database/hubs.ts'
+import { singleInstance } from '../../../src/central-hub/store/database/cluster.ts'
 import { createWebhook } from '../../../src/central-hub/store/outbox/webhooks.ts'
-import { startWebhooks } from '../../../src/central-hub/webhooks/start.ts'
+import { Webhooks } from '../../../src/central-hub/webhooks/webhooks.ts'
 import { ProblemError } from '../../../src/platform/http/problem.ts'
 import { logLines } from '../../platform/log-lines.ts'
 import { record, testStore } from '../store/open-store.ts'
@@ -14,15 +14,15 @@ t.test(
   'what is taken into the store is on its way at once, and so is a session that changes',
   async (t) => {
     const { db } = await testStore(t)
-    const [live, registry, to] = [createLive(), new Registry(), await receiver(t)]
+    const [notifier, registry, to] = [new ChangeNotifier(), new Registry(), await receiver(t)]
     const webhook = await createWebhook(db, {
       url: to.url,
       events: ['message.created', 'session.changed']
     })
-    const webhooks = startWebhooks({
+    const webhooks = new Webhooks({
       db,
-      hubs: alone,
-      live,
+      cluster: singleInstance,
+      notifier,
       registry,
       log: logLines().log,
       version: '1.2.3',
@@ -31,12 +31,12 @@ t.test(
       retentionMs: 0
     })
     t.teardown(() => webhooks.stop(0))
-    const ingest = createIngest({ db, onTaken: live.changed })
+    const ingest = createIngest({ db, onTaken: notifier.notifyChanged })
     await ingest.take('main', 'j', [record('A')])
     await to.until(({ taken }) => taken.length === 1)
     const { problem } = new ProblemError('session-manager-unreachable')
-    webhooks.session('', problem)
-    webhooks.session('', problem)
+    webhooks.onSession('', problem)
+    webhooks.onSession('', problem)
     await to.until(({ taken }) => taken.length === 2)
     t.same(
       to.taken.map((request) => verified(webhook?.secret ?? '', request).type),

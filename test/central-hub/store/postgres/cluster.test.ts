@@ -28,10 +28,10 @@ const hubAt = async (t: Test, url: string): Promise<Hub> => {
     list.push(what)
     news.emit('news')
   }
-  store.hubs.onSession((now) => note(sessions, `${now.account ?? ''} ${now.status}`))
+  store.cluster.onSession((now) => note(sessions, `${now.account ?? ''} ${now.status}`))
   // whoever is given work listens
   await new Promise<void>((resolve) => {
-    store.hubs.job(randomUUID(), () => {
+    store.cluster.runAsLeader(randomUUID(), () => {
       resolve()
       return async () => undefined
     })
@@ -47,7 +47,7 @@ const hubAt = async (t: Test, url: string): Promise<Hub> => {
   }
 }
 const work = ({ store, did }: Hub, name: string, changed: () => void) =>
-  store.hubs.job(name, () => {
+  store.cluster.runAsLeader(name, () => {
     did.push(`begun ${name}`)
     changed()
     return async () => void did.push(`ended ${name}`)
@@ -68,11 +68,11 @@ t.test('sessions are told to the others in order, and again to one that was cut 
   const [one, two] = [await hubAt(t, url), await hubAt(t, url)]
   const states = ['INIT', 'QR_REQUIRED', 'AUTHENTICATED', 'READY', 'DISCONNECTED', 'INIT', 'READY']
   await Promise.all([
-    one.store.hubs.session(problem),
-    ...states.map((status) => one.store.hubs.session(session(status))),
-    one.store.hubs.session(session('ERROR', 'other')),
-    one.store.hubs.session(problem),
-    one.store.hubs.session(session('READY'))
+    one.store.cluster.notifySession(problem),
+    ...states.map((status) => one.store.cluster.notifySession(session(status))),
+    one.store.cluster.notifySession(session('ERROR', 'other')),
+    one.store.cluster.notifySession(problem),
+    one.store.cluster.notifySession(session('READY'))
   ])
   await two.until(() => two.sessions.length === states.length + 4)
   t.same(two.sessions, [
@@ -94,7 +94,7 @@ t.test('sessions are told to the others in order, and again to one that was cut 
   )
 
   // another one tells of it from now on
-  await two.store.hubs.session(session('DISCONNECTED'))
+  await two.store.cluster.notifySession(session('DISCONNECTED'))
   await one.until(() => one.sessions.length === 1)
   two.sessions.length = 0
   await cut(1)
@@ -115,14 +115,14 @@ t.test(
     const second = once(begun, 'webhooks')
     work(two, 'webhooks', () => begun.emit('webhooks'))
     await second
-    t.equal(theirs.elsewhere(), true, 'both were asked for at once')
-    t.equal(mine.elsewhere(), false)
+    t.equal(theirs.hasOtherLeader(), true, 'both were asked for at once')
+    t.equal(mine.hasOtherLeader(), false)
 
     const third = once(begun, 'two')
     await mine.stop()
     t.same(one.did, ['begun follow', 'ended follow'])
     await third
-    t.equal(theirs.elsewhere(), false)
+    t.equal(theirs.hasOtherLeader(), false)
     t.same(two.did, ['begun webhooks', 'begun follow'])
   }
 )
@@ -134,12 +134,12 @@ t.test('while the database is away nobody has work, and it goes on when it is ba
   await once(begun, 'begun')
   const again = once(begun, 'begun')
   await postgres.kill()
-  await t.rejects(hub.store.hubs.changed(), {
+  await t.rejects(hub.store.cluster.notifyChanged(), {
     message: /^the database at postgres:.* does not answer/
   })
-  t.equal(job.elsewhere(), false)
+  t.equal(job.hasOtherLeader(), false)
   await postgres.start()
   await again
   t.same(hub.did, ['begun follow', 'ended follow', 'begun follow'])
-  await hub.store.hubs.changed()
+  await hub.store.cluster.notifyChanged()
 })

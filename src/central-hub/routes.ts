@@ -1,0 +1,97 @@
+import { limitConcurrency, once } from '../platform/async.ts'
+import type { Http } from '../platform/http/http.ts'
+import type { Log } from '../platform/log.ts'
+import type { Metrics } from '../platform/metrics.ts'
+import type { Access } from './api/access.ts'
+import { addConsole } from './api/console.ts'
+import { addDeletionRoutes } from './api/deletions.ts'
+import { addDocs } from './api/docs/docs.ts'
+import { addEventRoutes } from './api/events.ts'
+import { addExportRoutes } from './api/exports.ts'
+import { addHealthRoutes } from './api/health.ts'
+import { addImportRoutes } from './api/imports.ts'
+import { addLeadRoutes } from './api/leads.ts'
+import { MediaUrls } from './api/media-urls.ts'
+import { addMediaRoutes } from './api/media.ts'
+import { addMessageRoutes } from './api/messages.ts'
+import { addOpenApi, createOpenApi } from './api/openapi.ts'
+import { createServe } from './api/serve.ts'
+import { addStatsRoutes } from './api/stats.ts'
+import { addWebhookRoutes } from './api/webhooks.ts'
+import { addWhatsappRoutes } from './api/whatsapp.ts'
+import type { Config } from './config.ts'
+import type { Following } from './following.ts'
+import type { StoreHealth } from './store-health.ts'
+import type { ChangeNotifier } from './store/outbox/change-notifier.ts'
+import type { Store } from './store/open.ts'
+import type { Webhooks } from './webhooks/webhooks.ts'
+
+interface RoutesOptions {
+  service: string
+  version: string
+  config: Config
+  http: Http
+  access: Access
+  metrics: Metrics
+  store: Store
+  storeHealth: StoreHealth
+  following: Following
+  webhooks: Webhooks
+  notifier: ChangeNotifier
+  /** Runs one deletion at a time. */
+  inTurn: ReturnType<typeof limitConcurrency>
+  log: Log
+}
+
+const addOwnHealthRoutes = (options: RoutesOptions): void => {
+  const { http, metrics, service, version, storeHealth, following } = options
+  addHealthRoutes({
+    http,
+    ready: async () => {
+      const checks = [await storeHealth.check(), ...following.checks()]
+      return { ready: checks.every(({ ok }) => ok), checks }
+    },
+    health: () => ({
+      status: 'ok',
+      service,
+      timestamp: new Date().toISOString(),
+      version,
+      pid: process.pid,
+      uptime_s: process.uptime()
+    }),
+    metrics: metrics.text
+  })
+}
+
+/** Adds everything that the hub serves. */
+export const addRoutes = (options: RoutesOptions): void => {
+  const { config, http, access, version, store, webhooks, notifier, inTurn, log } = options
+  const { db } = store
+  const { accounts } = options.following
+  const country = config.DEFAULT_COUNTRY
+  const onChanged = notifier.notifyChanged
+  addOwnHealthRoutes(options)
+  addWhatsappRoutes({ http, accounts })
+  const serve = createServe({ http, db })
+  addLeadRoutes({ serve, db, country, accounts, onChanged })
+  addDeletionRoutes({ serve, store, accounts, inTurn, onChanged, log })
+  addImportRoutes({ serve, db, country, onChanged })
+  addExportRoutes({ serve, db, country })
+  addStatsRoutes({ serve, db })
+  addMessageRoutes({ serve, db })
+  addMediaRoutes({
+    serve,
+    access,
+    db,
+    accounts,
+    urls: new MediaUrls(db, config.HUB_API_TOKEN),
+    publicUrl: config.PUBLIC_URL
+  })
+  addEventRoutes({ http, store, live: notifier, accounts })
+  addWebhookRoutes({ serve, db, guard: webhooks.guard, onChanged: webhooks.wake })
+  access.addRoutes(http)
+  const document = once(() => createOpenApi(version))
+  addOpenApi({ serve, access, document })
+  addDocs({ http, access, document })
+  addConsole(http, access)
+}
