@@ -120,11 +120,14 @@ export const modules: readonly MutatedModule[] = [
   },
   {
     name: 'write-lead',
-    files: ['central-hub/store/write/write-lead.ts', 'central-hub/store/write/settle-lead.ts'],
+    files: [
+      'central-hub/store/write/write-lead.ts',
+      'central-hub/store/write/resolve-identities.ts'
+    ],
     tests: [
       'central-hub/store/who.test.ts',
       'central-hub/store/write-lead.test.ts',
-      'central-hub/store/settle-lead.test.ts',
+      'central-hub/store/resolve-identities.test.ts',
       'central-hub/store/apply-records.test.ts',
       'central-hub/store/conversation.test.ts'
     ]

@@ -90,17 +90,25 @@ export const withoutEffect: readonly WithoutEffect[] = [
       'former.lid': 'a lead is found by its claim alone'
     }
   ),
-  ...of('central-hub/store/write/settle-lead.ts', 'if (me === undefined) return', {
+  ...of('central-hub/store/write/resolve-identities.ts', 'if (me === undefined) return', {
     false: 'only a notice of somebody who is known is settled'
   }),
-  ...of('central-hub/store/write/settle-lead.ts', 'if (me?.merged_id === undefined) return', {
-    'me.merged_id': 'it is asked of a LID that somebody has'
-  }),
-  ...of('central-hub/store/write/settle-lead.ts', 'const [kept, gone] = a < b ? [a, b] : [b, a]', {
-    'a <= b': 'no lead is merged with itself'
-  }),
   ...of(
-    'central-hub/store/write/settle-lead.ts',
+    'central-hub/store/write/resolve-identities.ts',
+    'if (me?.merged_id === undefined) return',
+    {
+      'me.merged_id': 'it is asked of a LID that somebody has'
+    }
+  ),
+  ...of(
+    'central-hub/store/write/resolve-identities.ts',
+    'const [kept, gone] = a < b ? [a, b] : [b, a]',
+    {
+      'a <= b': 'no lead is merged with itself'
+    }
+  ),
+  ...of(
+    'central-hub/store/write/resolve-identities.ts',
     'if (first === undefined || second === undefined) throw new Error(`there are no leads ${kept} and ${gone} to merge`)',
     {
       false: 'both leads are there',
@@ -108,34 +116,34 @@ export const withoutEffect: readonly WithoutEffect[] = [
       '``': 'both leads are there'
     }
   ),
-  ...of('central-hub/store/write/settle-lead.ts', 'this.settled.made.delete(gone)', {
+  ...of('central-hub/store/write/resolve-identities.ts', 'this.settled.made.delete(gone)', {
     ';': 'nobody is told of a lead that is gone, new or not'
   }),
   ...of(
-    'central-hub/store/write/settle-lead.ts',
+    'central-hub/store/write/resolve-identities.ts',
     "return (lid === null ? claims.where('lead_id', '=', lead_id) : claims).execute()",
     {
       true: 'what a LID was seen with is all of one lead'
     }
   ),
-  ...of('central-hub/store/write/settle-lead.ts', 'name: name ?? null', {
+  ...of('central-hub/store/write/resolve-identities.ts', 'name: name ?? null', {
     'name && null': 'the message that is taken then has the name, too'
   }),
-  ...of('central-hub/store/write/settle-lead.ts', 'this.settled.changed.add(row.id)', {
+  ...of('central-hub/store/write/resolve-identities.ts', 'this.settled.changed.add(row.id)', {
     ';': 'what calls it adds the lead, too'
   }),
   ...of(
-    'central-hub/store/write/settle-lead.ts',
+    'central-hub/store/write/resolve-identities.ts',
     '...(holder === undefined ? [] : [holder.lead_id])',
     {
       '["Stryker was here"]': 'no message of SQLite has a text for its lead'
     }
   ),
-  ...of('central-hub/store/write/settle-lead.ts', 'if (leads.length === 0) return', {
+  ...of('central-hub/store/write/resolve-identities.ts', 'if (leads.length === 0) return', {
     false: 'SQLite takes an empty list; PostgreSQL does not'
   }),
   ...of(
-    'central-hub/store/write/settle-lead.ts',
+    'central-hub/store/write/resolve-identities.ts',
     'return told.name === undefined ? [row] : [{ ...row, name: told.name }]',
     {
       true: 'a lead that is made gets the latest name of its messages, too',
@@ -144,14 +152,14 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/write/settle-lead.ts',
+    'central-hub/store/write/resolve-identities.ts',
     'first_seen: first?.timestamp ?? last.timestamp',
     {
       'first.timestamp': 'where there is a last message there is a first one'
     }
   ),
   ...of(
-    'central-hub/store/write/settle-lead.ts',
+    'central-hub/store/write/resolve-identities.ts',
     'if (from.phone !== undefined && to.phone !== undefined) await settling.phoneChange(from.phone, to.phone, timestamp)',
     {
       'from.phone !== undefined || to.phone !== undefined':
@@ -160,7 +168,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/write/settle-lead.ts',
+    'central-hub/store/write/resolve-identities.ts',
     'else if (from.lid !== undefined && to.lid !== undefined) await settling.lidChange(from.lid, to.lid)',
     {
       'from.lid !== undefined || to.lid !== undefined':
@@ -169,7 +177,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/write/settle-lead.ts',
+    'central-hub/store/write/resolve-identities.ts',
     'else if (phone !== undefined && lid !== undefined) await settling.pair(phone, lid, message)',
     {
       'phone !== undefined || lid !== undefined':
@@ -328,7 +336,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/write/settle-lead.ts',
+    'central-hub/store/write/resolve-identities.ts',
     'if (now !== undefined) await writeIdentity(this.#db, { ...now, phone, phone_at: now.lid === null ? 0 : at })',
     {
       true: 'one of the two goes on with the number, or with the LID'

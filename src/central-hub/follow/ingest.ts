@@ -12,14 +12,14 @@ import {
 } from '../store/write/cursors.ts'
 import { addEvents } from '../store/outbox/events.ts'
 import type { Db } from '../store/database/schema.ts'
-import { createRecordApplier, type Taken } from '../store/write/apply-records.ts'
+import { RecordApplier, type Taken } from '../store/write/apply-records.ts'
 import { takeJournal } from '../store/database/transaction.ts'
 
 /** Takes records of a journal into the store. */
 export interface Ingest {
   /**
    * Takes records in the journal's order, in one transaction: the records, what follows from them,
-   * and the cursor. Once this resolves, all of it is stored; after an error, nothing is. Taking a
+   * and the cursor. Once this resolves, everything is stored; after an error, nothing is. Taking a
    * record again changes nothing.
    * @param expected the cursor that the store must have: null, none yet; undefined, any
    * @throws {ReadTooEarly} when something was deleted since the cursor was read; {Error} when the
@@ -104,7 +104,7 @@ export const createIngest = ({
   onConversed,
   automaticReplies = []
 }: IngestOptions): Ingest => {
-  const applyRecords = createRecordApplier()
+  const applier = new RecordApplier()
   const isAutomatic = automaticBy(automaticReplies)
   const prepare = (record: InboundRecord): InboundRecord => corrected(asStored(record), isAutomatic)
 
@@ -118,7 +118,7 @@ export const createIngest = ({
     }
     const captured = records.filter(isCaptured).map(prepare)
     for (const [account, itsRecords] of Map.groupBy(captured, (record) => record.account))
-      await applyRecords(trx, account, itsRecords, taken)
+      await applier.apply(trx, account, itsRecords, taken)
     return taken
   }
 

@@ -24,7 +24,7 @@ import {
 
 /**
  * What messages make of their leads. Where they tell more than their lead alone can say:
- * settle-lead.test.ts. Any number of sightings, in any order: who.test.ts.
+ * resolve-identities.test.ts. Any number of sightings, in any order: who.test.ts.
  */
 
 t.test('a lead is made by a person, in a chat with one person, and by nobody else', async (t) => {

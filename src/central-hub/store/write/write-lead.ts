@@ -11,8 +11,8 @@ import { earlierSource, sourceOf } from '../read/source.ts'
 import { adoptSpellings } from './spellings.ts'
 
 /**
- * What captured messages make of their leads: the leads of many messages are read at once, follow
- * message by message in memory, and are written at once. All of it runs inside the transaction of
+ * Makes and changes the leads of captured messages. The leads of many messages are read together,
+ * follow message by message in memory, and are written together. It runs inside the transaction of
  * the ingest.
  */
 
@@ -25,13 +25,13 @@ const isWithPerson = (chatId: string): boolean => {
   return isPerson(address) && !isBotChat(address)
 }
 
-/** Whether a message belongs to a lead, if there is one; notes to oneself do not. */
+/** Whether a message belongs to a lead, if there is one. Notes to oneself do not. */
 export const hasLead = (message: CapturedMessage): boolean =>
   isWithPerson(message.chat_id) &&
   !isToSelf(message) &&
   (message.phone !== undefined || message.lid !== undefined)
 
-const known = [
+const knownColumns = [
   'leads.id',
   'leads.account',
   'leads.phone',
@@ -54,64 +54,48 @@ const known = [
   'leads.ad_id',
   'leads.ad_at'
 ] as const
-type Known = (typeof known)[number] extends `leads.${infer Column}` ? Column : never
+type Known = (typeof knownColumns)[number] extends `leads.${infer Column}` ? Column : never
 
-/** What a message can change in a lead, and the moment of the lead's latest message. */
+/** What a message can change in a lead, and the time of the lead's latest message. */
 type KnownLead = Pick<LeadRow, Known & keyof LeadRow> & {
   last_timestamp: number | null
   last_seq: number | null
 }
 
-/** What a lead is known by: a phone number, a LID, and when a message told both together last. */
-interface IdentityAtWork {
-  lead: LeadAtWork
-  /** The lead's own row; or a row of merged_identities, with its id. */
+/** What identifies a lead: a phone number, a LID, and when a message last had both. */
+interface PendingIdentity {
+  lead: PendingLead
+  /** The lead's own row, or a row of merged_identities, which `merged_id` names. */
   row: Pick<KnownLead, 'phone' | 'lid' | 'phone_at'>
   merged_id: number | undefined
   isChanged: boolean
 }
 
-/** A lead while messages of it are taken. */
-export interface LeadAtWork {
-  /** As it will be; `id` is 0 until it is written. */
+/** A lead while its messages are applied. */
+export interface PendingLead {
+  /** The row as it will be. `id` is 0 until it is written. */
   row: KnownLead
   isNew: boolean
-  /** Its wait has another beginning, or an end. */
+  /** Its wait has another beginning, or has ended. */
   waits: boolean
   /** It has an address that was not known before. */
   learnt: boolean
-  /**
-   * A person entered it, and no message of it has come yet: what it was last seen by is no message.
-   */
+  /** A person entered it, and no message has come yet: `last_seen` is not of a message. */
   isSilent: boolean
-  /** Those of its identities that are known here. */
-  identities: IdentityAtWork[]
-  /** Something else, which few messages bring. */
+  /** Its identities, as far as they are read. */
+  identities: PendingIdentity[]
+  /** Another column was changed, which few messages do. */
   changed: boolean
 }
 
-/** The leads of some messages. */
-export interface LeadsAtWork {
-  /**
-   * The lead a message belongs to, made or brought up to date. `settle` when the message tells that
-   * two leads are one person, or that one's number is another now: that is to be settled first, by
-   * itself. `none` when there is no lead and the message makes none: no person wrote it.
-   * @param isSettled the message was settled before: what is known now is all that it tells
-   */
-  of(message: CapturedMessage, isSettled: boolean): LeadAtWork | 'settle' | 'none'
-  /** The lead of whoever a message names, if there is one; it stays as it is. */
-  known(message: CapturedMessage): LeadAtWork | undefined
-  /** Whether a message tells that a lead has another number, or another LID, from now on. */
-  moves(message: CapturedMessage): boolean
-  all(): Iterable<LeadAtWork>
-}
-
 /**
- * @param identity the one that the message is of
- * @param pair what it tells of that identity, if anything
+ * Applies a message to its lead.
+ * @param identity of the person who is named by the message
+ * @param pair the number and LID of the message, if it has both
+ * @param imported the name that was imported for the number
  */
 const learn = (
-  identity: IdentityAtWork,
+  identity: PendingIdentity,
   message: CapturedMessage,
   pair: Pair | undefined,
   imported: string | null
@@ -143,11 +127,11 @@ const learn = (
   Object.assign(row, next)
 }
 
-/** A number and a LID that a message tells together, and when. */
+/** A number and a LID that a message has together, and its time. */
 type Pair = Required<Pick<CapturedMessage, 'phone' | 'lid' | 'timestamp'>>
 
-/** A message tells the number or the LID that was missing, or both again. */
-const learnIdentity = (identity: IdentityAtWork, { phone, lid, timestamp }: Pair): void => {
+/** Adds the number or the LID that was missing, or confirms both. */
+const learnIdentity = (identity: PendingIdentity, { phone, lid, timestamp }: Pair): void => {
   const { lead, row } = identity
   const isNew = row.phone === null || row.lid === null
   lead.learnt ||= isNew
@@ -157,7 +141,7 @@ const learnIdentity = (identity: IdentityAtWork, { phone, lid, timestamp }: Pair
 }
 
 /**
- * A notice of a changed number belongs to whom it leads to: by its old address it would undo the
+ * Puts a notice of a changed number under the new address. Under the old address it would undo the
  * change.
  */
 const underNewAddress = (message: CapturedMessage): CapturedMessage => {
@@ -167,24 +151,24 @@ const underNewAddress = (message: CapturedMessage): CapturedMessage => {
   return { ...facts, ...to }
 }
 
-/** Who a message is of, and the number and LID that it tells of them; undefined: nothing new. */
-interface Whose {
-  identity: IdentityAtWork
+/** The person of a message, and the number and LID that the message has, if they are new. */
+interface Owner {
+  identity: PendingIdentity
   pair: Pair | undefined
 }
 
-/** All that is known of the persons that some messages may be of. */
-class IdentitiesAtWork {
-  readonly #byPhone = new Map<string, IdentityAtWork>()
-  readonly #byLid = new Map<string, IdentityAtWork>()
+/** All that is known of the persons who some messages may be of. */
+class PendingIdentities {
+  readonly #byPhone = new Map<string, PendingIdentity>()
+  readonly #byLid = new Map<string, PendingIdentity>()
   readonly #claims: readonly Claim[]
-  readonly leads = new Map<number, LeadAtWork>()
+  readonly leads = new Map<number, PendingLead>()
 
   constructor(claims: readonly Claim[]) {
     this.#claims = claims
   }
 
-  add(identity: IdentityAtWork): void {
+  add(identity: PendingIdentity): void {
     const { lead, row } = identity
     if (lead.row.id !== 0) this.leads.set(lead.row.id, lead)
     if (!lead.identities.includes(identity)) lead.identities.push(identity)
@@ -198,7 +182,7 @@ class IdentitiesAtWork {
   }: {
     phone?: string | undefined
     lid?: string | undefined
-  }): IdentityAtWork | undefined {
+  }): PendingIdentity | undefined {
     return this.#byPhone.get(phone ?? '') ?? this.#byLid.get(lid ?? '')
   }
 
@@ -207,18 +191,19 @@ class IdentitiesAtWork {
     return this.#claimsOn(phone).length === 0
   }
 
-  /** undefined: nobody's who is known. */
-  whose(message: CapturedMessage, isSettled: boolean): Whose | 'settle' | undefined {
+  /** @returns undefined when no known person is the owner */
+  ownerOf(message: CapturedMessage, isResolved: boolean): Owner | 'resolve-first' | undefined {
     const { phone, lid, timestamp } = message
-    const [holder, me] = [this.#byPhone.get(phone ?? ''), this.#byLid.get(lid ?? '')]
+    const [holder, known] = [this.#byPhone.get(phone ?? ''), this.#byLid.get(lid ?? '')]
     if (lid === undefined) return this.#ofNumber(message, holder)
-    if (phone === undefined) return me && { identity: me, pair: undefined }
+    if (phone === undefined) return known && { identity: known, pair: undefined }
     const pair = { phone, lid, timestamp }
-    const found = me === undefined ? this.#ofNewLid(pair, holder) : this.#ofPair(pair, me, holder)
-    if (found !== 'settle') return found
-    if (isPersonal(message) && !isSettled) return found
-    // WhatsApp's own notices settle nothing: they go by their LID, or by their chat.
-    const identity = me ?? this.by(identityOf(message.chat_id))
+    const owner =
+      known === undefined ? this.#ofNewLid(pair, holder) : this.#ofPair(pair, known, holder)
+    if (owner !== 'resolve-first') return owner
+    if (isPersonal(message) && !isResolved) return owner
+    // WhatsApp's own notices resolve nothing. They go by their LID, or by their chat.
+    const identity = known ?? this.by(identityOf(message.chat_id))
     return identity && { identity, pair: undefined }
   }
 
@@ -228,8 +213,8 @@ class IdentitiesAtWork {
 
   #ofNumber(
     { phone, timestamp }: CapturedMessage,
-    holder: IdentityAtWork | undefined
-  ): Whose | undefined {
+    holder: PendingIdentity | undefined
+  ): Owner | undefined {
     const former = formerOwner(this.#claimsOn(phone), timestamp)
     const lead = former && this.leads.get(former.lead_id)
     const identity =
@@ -237,21 +222,25 @@ class IdentitiesAtWork {
     return identity && { identity, pair: undefined }
   }
 
-  #ofNewLid(pair: Pair, holder: IdentityAtWork | undefined): Whose | 'settle' | undefined {
-    if (this.#claimsOn(pair.phone).some(({ at }) => at >= pair.timestamp)) return 'settle'
+  #ofNewLid(pair: Pair, holder: PendingIdentity | undefined): Owner | 'resolve-first' | undefined {
+    if (this.#claimsOn(pair.phone).some(({ at }) => at >= pair.timestamp)) return 'resolve-first'
     if (holder === undefined) return undefined
-    return holder.row.lid === null ? { identity: holder, pair } : 'settle'
+    return holder.row.lid === null ? { identity: holder, pair } : 'resolve-first'
   }
 
-  #ofPair(pair: Pair, me: IdentityAtWork, holder: IdentityAtWork | undefined): Whose | 'settle' {
+  #ofPair(
+    pair: Pair,
+    known: PendingIdentity,
+    holder: PendingIdentity | undefined
+  ): Owner | 'resolve-first' {
     const { phone, lid, timestamp } = pair
-    if (me.row.phone === phone) return { identity: me, pair }
+    if (known.row.phone === phone) return { identity: known, pair }
     const claims = this.#claimsOn(phone)
     if (claims.some((claim) => claim.lid === lid && claim.at >= timestamp))
-      return { identity: me, pair: undefined }
+      return { identity: known, pair: undefined }
     const isFree = holder === undefined && claims.length === 0
-    const hadNone = me.row.phone === null && !this.#claims.some((claim) => claim.lid === lid)
-    return isFree && hadNone ? { identity: me, pair } : 'settle'
+    const hadNone = known.row.phone === null && !this.#claims.some((claim) => claim.lid === lid)
+    return isFree && hadNone ? { identity: known, pair } : 'resolve-first'
   }
 }
 
@@ -259,7 +248,7 @@ const newLead = (
   account: string,
   message: CapturedMessage,
   imported_name: string | null
-): LeadAtWork => {
+): PendingLead => {
   const { phone = null, lid = null, name = null, chat_id, timestamp } = message
   const source = sourceOf(message) ?? { ad: null, ad_id: null, ad_at: null }
   const row: KnownLead = {
@@ -296,10 +285,10 @@ const newLead = (
   }
 }
 
-/** What the store has of the persons that some messages may be of. */
+/** What the store has of the persons who some messages may be of. */
 interface KnownIdentities {
   rows: readonly KnownLead[]
-  /** leads.id of those whose number was just spelt as WhatsApp does. */
+  /** leads.id of the leads whose number was just changed to WhatsApp's spelling. */
   adopted: ReadonlySet<number>
   merged: readonly MergedIdentity[]
   claims: readonly Claim[]
@@ -310,72 +299,100 @@ type MergedIdentity = Pick<KnownLead, 'phone' | 'lid' | 'phone_at'> & {
   lead_id: number
 }
 
-const atWork = (
-  account: string,
-  { rows, adopted, merged, claims }: KnownIdentities,
-  names: ReadonlyMap<string, string>
-): LeadsAtWork => {
-  const identities = new IdentitiesAtWork(claims)
-  const all = new Set<LeadAtWork>()
-  const enter = (lead: LeadAtWork): void => {
-    all.add(lead)
-    identities.add({ lead, row: lead.row, merged_id: undefined, isChanged: false })
+/** The leads of some messages, while the messages are applied. */
+export class PendingLeads {
+  readonly #account: string
+  readonly #identities: PendingIdentities
+  /** Imported names, by phoneKey. */
+  readonly #names: ReadonlyMap<string, string>
+  readonly #all = new Set<PendingLead>()
+
+  constructor(
+    account: string,
+    { rows, adopted, merged, claims }: KnownIdentities,
+    names: ReadonlyMap<string, string>
+  ) {
+    this.#account = account
+    this.#identities = new PendingIdentities(claims)
+    this.#names = names
+    for (const row of rows) {
+      const isSilent = row.entered_at !== null && row.last_pk === null
+      // The message itself may be of another lead, which has its LID.
+      const changed = adopted.has(row.id)
+      const flags = { isNew: false, waits: false, learnt: false, changed, isSilent }
+      this.#add({ row, ...flags, identities: [] })
+    }
+    for (const { id, lead_id, ...row } of merged) {
+      const lead = this.#identities.leads.get(lead_id)
+      if (lead !== undefined) this.#identities.add({ lead, row, merged_id: id, isChanged: false })
+    }
   }
-  for (const row of rows) {
-    const isSilent = row.entered_at !== null && row.last_pk === null
-    // The message itself may be of another lead, the one that has its LID.
-    const changed = adopted.has(row.id)
-    enter({ row, isNew: false, waits: false, learnt: false, changed, isSilent, identities: [] })
+
+  /**
+   * Applies a message to its lead, and makes the lead if it is missing.
+   * @param isResolved whether the message was resolved: it says nothing more than what is known
+   * @returns `resolve-first` when the message says that two leads are one person, or that a person
+   * has another number now, which must be resolved before; `none` without a lead when the message
+   * makes none, because no person wrote it
+   */
+  leadOf(captured: CapturedMessage, isResolved: boolean): PendingLead | 'resolve-first' | 'none' {
+    const message = underNewAddress(captured)
+    const owner = this.#identities.ownerOf(message, isResolved)
+    if (owner === 'resolve-first') return 'resolve-first'
+    const imported = this.#importedName(message)
+    if (owner !== undefined) {
+      const { identity, pair } = owner
+      learn(identity, message, pair, imported)
+      this.#identities.add(identity)
+      return identity.lead
+    }
+    if (!isPersonal(message)) return 'none'
+    const lead = newLead(this.#account, message, imported)
+    this.#add(lead)
+    return lead
   }
-  for (const { id, lead_id, ...row } of merged) {
-    const lead = identities.leads.get(lead_id)
-    if (lead !== undefined) identities.add({ lead, row, merged_id: id, isChanged: false })
+
+  /** The lead of the person that a message names, if there is one. It stays as it is. */
+  find({ phone, lid }: CapturedMessage): PendingLead | undefined {
+    return this.#identities.by({ phone, lid })?.lead
   }
-  return {
-    of: (told, isSettled) => {
-      const message = underNewAddress(told)
-      const { phone } = message
-      const found = identities.whose(message, isSettled)
-      if (found === 'settle') return 'settle'
-      // The name that was imported for a number is of who had it then.
-      const imported =
-        phone === undefined || !identities.isFirst(phone)
-          ? null
-          : (names.get(phoneKey(phone)) ?? null)
-      if (found !== undefined) {
-        const { identity, pair } = found
-        learn(identity, message, pair, imported)
-        identities.add(identity)
-        return identity.lead
-      }
-      if (!isPersonal(message)) return 'none'
-      const fresh = newLead(account, message, imported)
-      enter(fresh)
-      return fresh
-    },
-    known: ({ phone, lid }) => identities.by({ phone, lid })?.lead,
-    moves: ({ number_change, timestamp }) => {
-      const [from, to] = [identityOf(number_change?.from), identityOf(number_change?.to)]
-      const isOfOneKind =
-        (from.phone === undefined) === (to.phone === undefined) &&
-        (from.lid === undefined) === (to.lid === undefined)
-      if (!isOfOneKind || (from.phone === to.phone && from.lid === to.lid)) return false
-      const lead = identities.by(from)?.lead
-      // who is at an address only since then is somebody else
-      return lead !== undefined && lead.row.first_seen <= timestamp
-    },
-    all: () => all
+
+  /** Whether a message says that a lead has another number, or another LID, from now on. */
+  changesAddress({ number_change, timestamp }: CapturedMessage): boolean {
+    const [from, to] = [identityOf(number_change?.from), identityOf(number_change?.to)]
+    const isOfOneKind =
+      (from.phone === undefined) === (to.phone === undefined) &&
+      (from.lid === undefined) === (to.lid === undefined)
+    if (!isOfOneKind || (from.phone === to.phone && from.lid === to.lid)) return false
+    const lead = this.#identities.by(from)?.lead
+    // A lead that has the address only since then is another person.
+    return lead !== undefined && lead.row.first_seen <= timestamp
+  }
+
+  all(): Iterable<PendingLead> {
+    return this.#all
+  }
+
+  #add(lead: PendingLead): void {
+    this.#all.add(lead)
+    this.#identities.add({ lead, row: lead.row, merged_id: undefined, isChanged: false })
+  }
+
+  /** The name that was imported for a number is of the person who had it then. */
+  #importedName({ phone }: CapturedMessage): string | null {
+    if (phone === undefined || !this.#identities.isFirst(phone)) return null
+    return this.#names.get(phoneKey(phone)) ?? null
   }
 }
 
-/** Leads of one account by what WhatsApp identifies them by. */
-const reading = (by: 'phone' | 'lid' | 'id') =>
+/** Reads leads of one account by their number, their LID or their id. */
+const readingLeads = (by: 'phone' | 'lid' | 'id') =>
   batched<{ account: string; key: string }, KnownLead>(
     (db, keys) =>
       db
         .selectFrom('leads')
         .leftJoin('messages as last', 'last.pk', 'leads.last_pk')
-        .select([...known, 'last.timestamp as last_timestamp', 'last.seq as last_seq'])
+        .select([...knownColumns, 'last.timestamp as last_timestamp', 'last.seq as last_seq'])
         .where('leads.account', '=', keys[0]?.account ?? '')
         .where(
           by === 'id' ? sql`leads.id` : sql`${sql.ref(`leads.${by}`)}`,
@@ -385,7 +402,7 @@ const reading = (by: 'phone' | 'lid' | 'id') =>
     (keys) => [keys[0]?.account, ...keys.map(({ key }) => (by === 'id' ? Number(key) : key))]
   )
 
-/** Who had a number before, by the number or by who had it. */
+/** Reads who had which number before, by the number or by the LID. */
 const readingClaims = (by: 'phone' | 'lid') =>
   batched<{ account: string; key: string }, Claim>(
     (db, keys) =>
@@ -416,21 +433,21 @@ const readingMerged = (by: 'phone' | 'lid') =>
     (keys) => [keys[0]?.account, ...keys.map(({ key }) => key)]
   )
 
-/** Each identity once, though it was found by its number and by its LID. */
+/** Keeps each identity once. It may be found both by its number and by its LID. */
 const unique = (identities: readonly MergedIdentity[]): MergedIdentity[] => [
   ...new Map(identities.map((each) => [each.id, each])).values()
 ]
 
 /**
- * What every message changes. Not each has the same columns: a column that is set is written into
- * its indexes again, also if it stays as it is.
+ * Writes the columns that every message changes. It sets `waiting_since` only where needed, because
+ * a column that is set is written into its indexes again, even with the same value.
  */
 const updating = (waits: boolean) =>
   batched<KnownLead, unknown>(
     (db, rows) =>
       db
         .insertInto('leads')
-        .values(rows.map(frequent))
+        .values(rows.map(updatedColumns))
         .onConflict((on) =>
           on.column('id').doUpdateSet(({ ref }) => {
             const columns = {
@@ -444,9 +461,9 @@ const updating = (waits: boolean) =>
             return waits ? { ...columns, waiting_since: ref('excluded.waiting_since') } : columns
           })
         ),
-    (rows) => valuesOf(rows.map(frequent))
+    (rows) => valuesOf(rows.map(updatedColumns))
   )
-const frequent = ({
+const updatedColumns = ({
   id,
   account,
   phone_at,
@@ -474,7 +491,7 @@ const frequent = ({
   last_pk
 })
 
-const identity = ({
+const insertedColumns = ({
   account,
   phone,
   lid,
@@ -507,105 +524,124 @@ const identity = ({
   updated_at
 })
 
-interface LeadWriter {
-  /** The leads of these messages as they are. */
-  read(db: Db, account: string, messages: readonly CapturedMessage[]): Promise<LeadsAtWork>
-  /** Gives new leads their ids. */
-  insert(db: Db, leads: readonly LeadAtWork[]): Promise<void>
-  update(db: Db, leads: readonly LeadAtWork[]): Promise<void>
+const keyOf = ({ phone, lid }: Pick<KnownLead, 'phone' | 'lid'>): string =>
+  `${phone ?? ''} ${lid ?? ''}`
+
+/** Numbers and LIDs that are still to be looked up. */
+class Addresses {
+  readonly phones: Set<string>
+  readonly lids: Set<string>
+  readonly #account: string
+
+  constructor(account: string, messages: readonly CapturedMessage[]) {
+    const people = messages.flatMap(({ phone, lid, number_change }) => [
+      { phone, lid },
+      identityOf(number_change?.from),
+      identityOf(number_change?.to)
+    ])
+    this.#account = account
+    this.phones = new Set(people.flatMap(({ phone }) => phone ?? []))
+    this.lids = new Set(people.flatMap(({ lid }) => lid ?? []))
+  }
+
+  keys(addresses: Iterable<string>): { account: string; key: string }[] {
+    return [...addresses].map((key) => ({ account: this.#account, key }))
+  }
+
+  /** Leads that were found need no further search. */
+  remove(rows: readonly KnownLead[]): void {
+    for (const { phone, lid } of rows) {
+      if (phone !== null) this.phones.delete(phone)
+      if (lid !== null) this.lids.delete(lid)
+    }
+  }
 }
 
-export const createLeadWriter = (): LeadWriter => {
-  const [byPhone, byLid, byId] = [reading('phone'), reading('lid'), reading('id')]
-  const [claimsByPhone, claimsByLid] = [readingClaims('phone'), readingClaims('lid')]
-  const [mergedByPhone, mergedByLid] = [readingMerged('phone'), readingMerged('lid')]
-  const importedNames = batched<string, { phone_key: string; name: string }>(
+export class LeadWriter {
+  readonly #byPhone = readingLeads('phone')
+  readonly #byLid = readingLeads('lid')
+  readonly #byId = readingLeads('id')
+  readonly #claimsByPhone = readingClaims('phone')
+  readonly #claimsByLid = readingClaims('lid')
+  readonly #mergedByPhone = readingMerged('phone')
+  readonly #mergedByLid = readingMerged('lid')
+  readonly #importedNames = batched<string, { phone_key: string; name: string }>(
     (db, keys) => db.selectFrom('names').selectAll().where('phone_key', 'in', keys),
     (keys) => [...keys]
   )
-  const insertAll = batched<KnownLead, { id: number; phone: string | null; lid: string | null }>(
+  readonly #insertAll = batched<
+    KnownLead,
+    { id: number; phone: string | null; lid: string | null }
+  >(
     (db, rows) =>
-      db.insertInto('leads').values(rows.map(identity)).returning(['id', 'phone', 'lid']),
-    (rows) => valuesOf(rows.map(identity))
+      db.insertInto('leads').values(rows.map(insertedColumns)).returning(['id', 'phone', 'lid']),
+    (rows) => valuesOf(rows.map(insertedColumns))
   )
-  const [updateSeen, updateWaiting] = [updating(false), updating(true)]
-  return {
-    read: async (db, account, messages) => {
-      const people = messages.flatMap(({ phone, lid, number_change }) => [
-        { phone, lid },
-        identityOf(number_change?.from),
-        identityOf(number_change?.to)
-      ])
-      const [phones, lids] = [
-        new Set(people.flatMap(({ phone }) => phone ?? [])),
-        new Set(people.flatMap(({ lid }) => lid ?? []))
-      ]
-      const keys = (all: Iterable<string>) => [...all].map((key) => ({ account, key }))
-      const adopted = await adoptSpellings(db, account, phones)
-      const claims = [
-        ...(await claimsByPhone(db, keys(phones))),
-        ...(await claimsByLid(db, keys(lids)))
-      ]
-      const rows = await byPhone(db, keys(phones))
-      for (const { phone, lid } of rows) {
-        if (phone !== null) phones.delete(phone)
-        if (lid !== null) lids.delete(lid)
-      }
-      rows.push(...(await byLid(db, keys(lids))))
-      for (const { phone, lid } of rows) {
-        if (phone !== null) phones.delete(phone)
-        if (lid !== null) lids.delete(lid)
-      }
-      const merged = [
-        ...(await mergedByPhone(db, keys(phones))),
-        ...(await mergedByLid(db, keys(lids)))
-      ]
-      const ids = new Set([...claims, ...merged].map(({ lead_id }) => lead_id))
-      for (const { id } of rows) ids.delete(id)
-      rows.push(...(await byId(db, keys([...ids].map(String)))))
-      const names = await importedNames(db, [...new Set([...phones].map(phoneKey))])
-      return atWork(
-        account,
-        { rows, adopted, merged: unique(merged), claims },
-        new Map(names.map(({ phone_key, name }) => [phone_key, name]))
-      )
-    },
-    insert: async (db, leads) => {
-      const keyOf = ({ phone, lid }: Pick<KnownLead, 'phone' | 'lid'>): string =>
-        `${phone ?? ''} ${lid ?? ''}`
-      const byKey = new Map(leads.map((lead) => [keyOf(lead.row), lead]))
-      for (const row of await insertAll(
-        db,
-        leads.map(({ row }) => row)
-      )) {
-        const lead = byKey.get(keyOf(row))
-        if (lead !== undefined) lead.row.id = row.id
-      }
-    },
-    update: async (db, leads) => {
-      for (const { row, merged_id } of leads
-        .flatMap(({ identities }) => identities)
-        .filter(({ isChanged }) => isChanged)) {
-        if (merged_id !== undefined)
-          await db.updateTable('merged_identities').set(row).where('id', '=', merged_id).execute()
-      }
-      for (const {
-        row: { id, phone, lid, name, first_seen, imported_name, ad, ad_id, ad_at }
-      } of leads.filter(({ isNew, changed }) => changed && !isNew)) {
-        await db
-          .updateTable('leads')
-          .set({ phone, lid, name, first_seen, imported_name, ad, ad_id, ad_at })
-          .where('id', '=', id)
-          .execute()
-      }
-      await updateSeen(
-        db,
-        leads.filter(({ waits }) => !waits).map(({ row }) => row)
-      )
-      await updateWaiting(
-        db,
-        leads.filter(({ waits }) => waits).map(({ row }) => row)
-      )
+  readonly #updateSeen = updating(false)
+  readonly #updateWaiting = updating(true)
+
+  /** Reads the leads that these messages may be of. */
+  async read(db: Db, account: string, messages: readonly CapturedMessage[]): Promise<PendingLeads> {
+    const addresses = new Addresses(account, messages)
+    const { phones, lids } = addresses
+    const keys = (all: Iterable<string>) => addresses.keys(all)
+    const adopted = await adoptSpellings(db, account, phones)
+    const claims = [
+      ...(await this.#claimsByPhone(db, keys(phones))),
+      ...(await this.#claimsByLid(db, keys(lids)))
+    ]
+    const rows = await this.#byPhone(db, keys(phones))
+    addresses.remove(rows)
+    rows.push(...(await this.#byLid(db, keys(lids))))
+    addresses.remove(rows)
+    const merged = [
+      ...(await this.#mergedByPhone(db, keys(phones))),
+      ...(await this.#mergedByLid(db, keys(lids)))
+    ]
+    const ids = new Set([...claims, ...merged].map(({ lead_id }) => lead_id))
+    for (const { id } of rows) ids.delete(id)
+    rows.push(...(await this.#byId(db, keys([...ids].map(String)))))
+    const names = await this.#importedNames(db, [...new Set([...phones].map(phoneKey))])
+    return new PendingLeads(
+      account,
+      { rows, adopted, merged: unique(merged), claims },
+      new Map(names.map(({ phone_key, name }) => [phone_key, name]))
+    )
+  }
+
+  /** Writes new leads, and gives each its id. */
+  async insert(db: Db, leads: readonly PendingLead[]): Promise<void> {
+    const byKey = new Map(leads.map((lead) => [keyOf(lead.row), lead]))
+    const rows = leads.map(({ row }) => row)
+    for (const row of await this.#insertAll(db, rows)) {
+      const lead = byKey.get(keyOf(row))
+      if (lead !== undefined) lead.row.id = row.id
     }
+  }
+
+  async update(db: Db, leads: readonly PendingLead[]): Promise<void> {
+    for (const { row, merged_id } of leads
+      .flatMap(({ identities }) => identities)
+      .filter(({ isChanged }) => isChanged)) {
+      if (merged_id !== undefined)
+        await db.updateTable('merged_identities').set(row).where('id', '=', merged_id).execute()
+    }
+    for (const {
+      row: { id, phone, lid, name, first_seen, imported_name, ad, ad_id, ad_at }
+    } of leads.filter(({ isNew, changed }) => changed && !isNew)) {
+      await db
+        .updateTable('leads')
+        .set({ phone, lid, name, first_seen, imported_name, ad, ad_id, ad_at })
+        .where('id', '=', id)
+        .execute()
+    }
+    await this.#updateSeen(
+      db,
+      leads.filter(({ waits }) => !waits).map(({ row }) => row)
+    )
+    await this.#updateWaiting(
+      db,
+      leads.filter(({ waits }) => waits).map(({ row }) => row)
+    )
   }
 }

@@ -6,21 +6,20 @@ import { addressesOf, isSameMessage, parseMessageId, stanzaOf } from '../databas
 import { fillIn, isDifferent, mediaRank, withAddress } from './merge-message.ts'
 import type { Db, MessageTable } from '../database/schema.ts'
 import { termsOf, textOf } from '../database/terms.ts'
-import type { LeadAtWork } from './write-lead.ts'
+import type { PendingLead } from './write-lead.ts'
 
 /**
- * What records make of their messages. All of it runs inside the transaction of the ingest.
- * Whatever the order in which records come, how many at once, and however often, the outcome is the
- * same.
+ * Makes messages of records. It runs inside the transaction of the ingest. The outcome is the same
+ * in whatever order records come, how many together, and how often.
  */
 
-/** A new one, all of it but its lead. */
+/** The columns of a new message, without its lead. */
 type NewMessage = Omit<
   Selectable<MessageTable>,
   'pk' | 'text_event' | 'lead_id' | 'stanza' | 'turn' | 'handled_at' | 'closed_at' | 'acknowledged'
 >
 
-/** What a record of its text and parts says of a message. */
+/** The columns that a record with the text and parts of a message gives. */
 export type Content = Pick<
   NewMessage,
   | 'from_me'
@@ -69,7 +68,7 @@ const contentOf = ({ kind, message }: InboundRecord): Content => {
 const editedAt = ({ edited }: CapturedMessage): number | null =>
   edited ? Date.parse(edited.at) : null
 
-/** What a record of a message that is there already changes in it. */
+/** @returns what a record changes in a message that is in the store */
 const changesOf = (record: InboundRecord, row: KnownMessage): Updateable<MessageTable> => {
   const { kind, message, captured_at } = record
   const at = editedAt(message)
@@ -94,7 +93,7 @@ const changesOf = (record: InboundRecord, row: KnownMessage): Updateable<Message
   }
 }
 
-/** A deletion for everyone counts, whatever was deleted on this phone before. @param at ms */
+/** A deletion for everyone counts even after a deletion on this phone. @param at ms */
 const revoked = (
   row: KnownMessage,
   by: KnownMessage['revoked_by'],
@@ -104,14 +103,14 @@ const revoked = (
   return by === 'sender' ? { revoked_by: by } : {}
 }
 
-/** An edit may have come before the message was decrypted. */
+/** Keeps the text of an edit that came before the message was decrypted. */
 const decrypted = (row: KnownMessage, content: Content): Updateable<MessageTable> =>
   row.edited_at === null ? content : { ...content, body: row.body }
 
 /**
- * A message, or an edit of it, that session-manager reads otherwise now. What became of it since
- * stays: its media, a later edit, whether it was decrypted. @param at when the edit was made, ms;
- * null: it is the message itself
+ * Applies a message or an edit that session-manager now reads in another way. Its media, a later
+ * edit, and whether it was decrypted stay.
+ * @param at when the edit was made, ms; null for the message itself
  */
 const updated = (
   row: KnownMessage,
@@ -120,7 +119,7 @@ const updated = (
 ): Updateable<MessageTable> => {
   const { type, personal, body, timestamp, media, details, terms } = content
   if (at !== null) return at === row.edited_at ? { body } : {}
-  // what is left of a deleted message says nothing of what it was
+  // What is left of a deleted message does not say what it was.
   if (type === 'revoked' && row.type !== 'revoked') return {}
   const changes: Updateable<MessageTable> = {
     type,
@@ -134,22 +133,23 @@ const updated = (
   return changes
 }
 
-/** A message while records of it are taken. */
-export interface MessageAtWork {
-  /** As it is in the store, or will be; until it is written `pk` is 0 and `lead_id` null. */
+/** A message while its records are applied. */
+export interface PendingMessage {
+  /** The row as it will be in the store. Until it is written, `pk` is 0 and `lead_id` null. */
   row: KnownMessage
-  /** Of a new one, all that is to be written but its lead. */
+  /** What is written of a new message, without its lead. Undefined for one that is stored. */
   content: NewMessage | undefined
-  /** Of one that was there before. */
+  /** What is written of a message that is stored. */
   changes: Updateable<MessageTable>
-  /** Of a new one, and one that turned out to be of a person: the lead it is of. */
-  lead: LeadAtWork | undefined
-  /** Of a new one: what it does to who waits, and whether it is an album or of one. */
+  /** Set for a new message, and for one that turned out to be of a person. */
+  lead: PendingLead | undefined
+  /** What a new message does to who waits. */
   turn: Turn
+  /** Whether a new message is an album, or part of one. */
   inAlbum: boolean
 }
 
-/** What of a message says whether a record changes it, and what that changes. */
+/** The columns that decide whether a record changes a message, and what it changes. */
 type KnownMessage = Pick<
   Selectable<MessageTable>,
   | 'pk'
@@ -185,16 +185,16 @@ const newRow = (record: InboundRecord): NewMessage => {
   }
 }
 
-/** What a message does to who waits, and whether it is counted with others. */
+/** @returns what a message does to who waits, and whether it is counted with others */
 const roleOf = (
   message: CapturedMessage,
   revoked_by: KnownMessage['revoked_by']
-): Pick<MessageAtWork, 'turn' | 'inAlbum'> => ({
+): Pick<PendingMessage, 'turn' | 'inAlbum'> => ({
   turn: turnOf({ ...message, revoked_by }),
   inAlbum: message.album !== undefined || message.album_id !== undefined
 })
 
-const newMessage = (record: InboundRecord, lead: LeadAtWork | undefined): MessageAtWork => {
+const newMessage = (record: InboundRecord, lead: PendingLead | undefined): PendingMessage => {
   const content = newRow(record)
   return {
     row: { ...content, pk: 0, lead_id: null },
@@ -206,43 +206,41 @@ const newMessage = (record: InboundRecord, lead: LeadAtWork | undefined): Messag
 }
 
 /**
- * A message that a record made or changed; `isMoved`: it was written at another time than was
- * known.
+ * A message that a record made or changed. `isMoved`: it has another time than before.
  */
-interface TakenMessage {
-  message: MessageAtWork
+interface MessageChange {
+  message: PendingMessage
   isNew: boolean
   isMoved: boolean
 }
 
-/** Messages that records may be of, found by any id they have. */
-export class MessagesAtWork {
-  readonly #byStanza = new Map<string, MessageAtWork[]>()
+/** The messages that records may be of, found by any of their ids. */
+export class PendingMessages {
+  readonly #byStanza = new Map<string, PendingMessage[]>()
 
-  add(message: MessageAtWork): void {
+  add(message: PendingMessage): void {
     const stanza = stanzaOf(message.row.id)
     const others = this.#byStanza.get(stanza)
     if (others === undefined) this.#byStanza.set(stanza, [message])
     else others.push(message)
   }
 
-  /**
-   * @param lead whose message it is, if it is of one: under its number and its LID the message is
-   * the same
-   */
-  find(id: string, lead: LeadAtWork | undefined): MessageAtWork | undefined {
-    const some = this.#byStanza.get(stanzaOf(id)) ?? []
+  /** @param lead of the message, if it has one: its number and its LID give the same message */
+  find(id: string, lead: PendingLead | undefined): PendingMessage | undefined {
+    const candidates = this.#byStanza.get(stanzaOf(id)) ?? []
     return (
-      some.find(({ row }) => row.id === id) ??
-      some.find((message) => isSameMessage(message.row.id, id, addressesIn(message, id, lead)))
+      candidates.find(({ row }) => row.id === id) ??
+      candidates.find((message) =>
+        isSameMessage(message.row.id, id, addressesIn(message, id, lead))
+      )
     )
   }
 
   /**
-   * What a record makes of the messages. @returns the one it is of when it is new or was changed,
-   * undefined when nothing was
+   * Applies a record to its message.
+   * @returns the message when it is new or was changed; undefined when nothing changed
    */
-  take(record: InboundRecord, lead: LeadAtWork | undefined): TakenMessage | undefined {
+  apply(record: InboundRecord, lead: PendingLead | undefined): MessageChange | undefined {
     const known = this.find(record.message.id, lead)
     if (known === undefined) {
       const message = newMessage(record, lead)
@@ -251,7 +249,7 @@ export class MessagesAtWork {
     }
     const changes = changesOf(record, known.row)
     const turnsPersonal = known.row.personal === 0 && changes.personal === 1
-    // What was known of it before named nobody.
+    // Its earlier records named nobody.
     const hasNone = known.lead === undefined && known.row.lead_id === null
     const findsLead = lead !== undefined && hasNone && (turnsPersonal || known.row.personal === 1)
     if (!findsLead && !isDifferent(known.row, changes)) return undefined
@@ -267,32 +265,21 @@ export class MessagesAtWork {
 }
 
 /**
- * The addresses of the person whose chat a message is in, as far as they are known where another id
- * of it is looked for.
+ * The known addresses of the person whose chat a message is in, under which the message may have
+ * another id.
  */
 const addressesIn = (
-  { row, lead: of }: MessageAtWork,
+  { row, lead: itsLead }: PendingMessage,
   id: string,
-  lead: LeadAtWork | undefined
+  lead: PendingLead | undefined
 ): string[] => {
   if (lead === undefined) return []
-  const isOfLead = of === lead || (row.lead_id !== null && row.lead_id === lead.row.id)
+  const isOfLead = itsLead === lead || (row.lead_id !== null && row.lead_id === lead.row.id)
   const both = isOfLead ? [row.id, id].map((each) => parseMessageId(each)?.chat ?? '') : []
   return [...both, ...lead.identities.flatMap((identity) => addressesOf(identity.row))]
 }
 
-interface MessageWriter {
-  /** Those that may have these ids. */
-  read(db: Db, account: string, ids: Iterable<string>): Promise<MessagesAtWork>
-  /** Gives new messages their numbers, in their order. */
-  insert(
-    db: Db,
-    messages: readonly { message: MessageAtWork; leadId: number | null }[]
-  ): Promise<void>
-  update(db: Db, messages: Iterable<MessageAtWork>): Promise<void>
-}
-
-const known = [
+const knownColumns = [
   'pk',
   'id',
   'lead_id',
@@ -309,12 +296,12 @@ const known = [
   'terms'
 ] as const
 
-export const createMessageWriter = (): MessageWriter => {
-  const readAll = batched<{ account: string; stanza: string }, KnownMessage>(
+export class MessageWriter {
+  readonly #readAll = batched<{ account: string; stanza: string }, KnownMessage>(
     (db, keys) =>
       db
         .selectFrom('messages')
-        .select(known)
+        .select(knownColumns)
         .where('account', '=', keys[0]?.account ?? '')
         .where(
           'stanza',
@@ -323,39 +310,43 @@ export const createMessageWriter = (): MessageWriter => {
         ),
     (keys) => [keys[0]?.account, ...keys.map(({ stanza }) => stanza)]
   )
-  const insertAll = batched<Insertable<MessageTable>, { pk: number; id: string }>(
+  readonly #insertAll = batched<Insertable<MessageTable>, { pk: number; id: string }>(
     (db, rows) => db.insertInto('messages').values(rows).returning(['pk', 'id']),
     valuesOf
   )
-  return {
-    read: async (db, account, ids) => {
-      const stanzas = new Set([...ids].map(stanzaOf))
-      const messages = new MessagesAtWork()
-      for (const row of await readAll(
-        db,
-        [...stanzas].map((stanza) => ({ account, stanza }))
-      )) {
-        messages.add({
-          row,
-          content: undefined,
-          changes: {},
-          lead: undefined,
-          turn: 0,
-          inAlbum: false
-        })
-      }
-      return messages
-    },
-    insert: async (db, messages) => {
-      const rows = messages.flatMap(({ message: { content }, leadId }) =>
-        content === undefined ? [] : [{ ...content, lead_id: leadId }]
-      )
-      const pks = new Map((await insertAll(db, rows)).map(({ pk, id }) => [id, pk]))
-      for (const { message } of messages) message.row.pk = pks.get(message.row.id) ?? 0
-    },
-    update: async (db, messages) => {
-      for (const { row, changes } of messages)
-        await db.updateTable('messages').set(changes).where('pk', '=', row.pk).execute()
+
+  /** Reads the messages that may have these ids. */
+  async read(db: Db, account: string, ids: Iterable<string>): Promise<PendingMessages> {
+    const stanzas = new Set([...ids].map(stanzaOf))
+    const keys = [...stanzas].map((stanza) => ({ account, stanza }))
+    const messages = new PendingMessages()
+    for (const row of await this.#readAll(db, keys)) {
+      messages.add({
+        row,
+        content: undefined,
+        changes: {},
+        lead: undefined,
+        turn: 0,
+        inAlbum: false
+      })
     }
+    return messages
+  }
+
+  /** Writes new messages, in their order, and gives each its pk. */
+  async insert(
+    db: Db,
+    messages: readonly { message: PendingMessage; leadId: number | null }[]
+  ): Promise<void> {
+    const rows = messages.flatMap(({ message: { content }, leadId }) =>
+      content === undefined ? [] : [{ ...content, lead_id: leadId }]
+    )
+    const pks = new Map((await this.#insertAll(db, rows)).map(({ pk, id }) => [id, pk]))
+    for (const { message } of messages) message.row.pk = pks.get(message.row.id) ?? 0
+  }
+
+  async update(db: Db, messages: Iterable<PendingMessage>): Promise<void> {
+    for (const { row, changes } of messages)
+      await db.updateTable('messages').set(changes).where('pk', '=', row.pk).execute()
   }
 }

@@ -11,20 +11,19 @@ import { identityOf } from '../database/message-id.ts'
 import type { Db } from '../database/schema.ts'
 
 /**
- * What a message tells of who is who, where it is more than its lead alone can say: a number that
- * went to somebody else, a person with another number, two leads that turn out to be one person.
+ * Applies what a message says about who is who, where its lead alone is not enough: a number that
+ * went to another person, a person with another number, two leads that turn out to be one person.
  *
- * A LID is a person, for good. A number is of the LID that was seen with it last; whoever was seen
- * with it before keeps the history and loses the number. A person has the number that it was seen
- * with last, unless that number is of somebody else now. Messages that tell a number alone go by
- * formerOwner. So the outcome depends on what was seen when, and not on the order in which messages
- * are taken.
+ * A LID is one person, for good. A number belongs to the LID that was seen with it last. A person
+ * who was seen with it before keeps the history and loses the number. A person has the number that
+ * it was seen with last, unless that number belongs to another person now. Messages with a number
+ * alone go by formerOwner. So the outcome depends on what was seen when, and not on the order in
+ * which messages are taken.
  */
 
-/**
- * Leads whose messages or identity are others now, those that are new, and those that are no more.
- */
-interface Settled {
+/** leads.id of the leads that the message changed, made or merged into others. */
+interface Resolved {
+  /** They have other messages or another identity now. */
   changed: Set<number>
   made: Set<number>
   merged: Set<number>
@@ -35,11 +34,11 @@ const maxNamesRead = 100
 
 type Seen = Pick<CapturedMessage, 'chat_id' | 'name' | 'timestamp'>
 
-class Settling {
-  readonly settled: Settled = { changed: new Set(), made: new Set(), merged: new Set() }
+class Resolution {
+  readonly resolved: Resolved = { changed: new Set(), made: new Set(), merged: new Set() }
   readonly #db: Db
   readonly #account: string
-  /** Numbers that another one has now, or that somebody else was seen with. */
+  /** Numbers that another person has now, or that another person was seen with. */
   readonly #affected = new Set<string>()
 
   constructor(db: Db, account: string) {
@@ -47,14 +46,14 @@ class Settling {
     this.#account = account
   }
 
-  /** A message that tells a number and a LID. */
+  /** Applies a message with a number and a LID. */
   async pair(phone: string, lid: string, seen: Seen): Promise<void> {
     const me = (await this.#by('lid', lid)) ?? (await this.#makeIdentity(lid, seen))
     await this.#claim(me, phone, seen.timestamp)
     await this.#reassign()
   }
 
-  /** A notice that the number of a person is another one now. */
+  /** Applies a notice that a person has another number now. */
   async phoneChange(from: string, to: string, timestamp: number): Promise<void> {
     const me = await this.#by('phone', from)
     if (me === undefined) return
@@ -63,7 +62,7 @@ class Settling {
     await this.#reassign()
   }
 
-  /** A notice that a person has another LID now. */
+  /** Applies a notice that a person has another LID now. */
   async lidChange(from: string, to: string): Promise<void> {
     const [me, other] = [await this.#by('lid', from), await this.#by('lid', to)]
     if (me === undefined) return
@@ -74,7 +73,7 @@ class Settling {
     await this.#renameLid(from, to)
     await writeIdentity(this.#db, { ...me, lid: to })
     await this.#addIdentity(me.lead_id, from)
-    this.settled.changed.add(me.lead_id)
+    this.resolved.changed.add(me.lead_id)
   }
 
   #by(by: 'phone' | 'lid', key: string): Promise<Identity | undefined> {
@@ -86,15 +85,15 @@ class Settling {
     return { lead_id, merged_id: undefined, lid, phone: null, phone_at: 0 }
   }
 
-  /** `me` was seen with this number, which it has not now. */
+  /** The person `me` was seen with this number, and has another one or none now. */
   async #claim(me: Identity, phone: string, timestamp: number): Promise<void> {
-    this.settled.changed.add(me.lead_id)
+    this.resolved.changed.add(me.lead_id)
     this.#affected.add(phone)
     const before = await this.#claimsOf(me)
     const all = await this.#claimsOn(phone)
     const holder = await this.#by('phone', phone)
-    const mine = all.find((claim) => isOf(claim, me))
-    const at = Math.max(timestamp, mine?.at ?? 0)
+    const ownClaim = all.find((claim) => isOf(claim, me))
+    const at = Math.max(timestamp, ownClaim?.at ?? 0)
     const latest = Math.max(me.phone_at, ...before.map((claim) => claim.at))
     const rival = Math.max(
       holder?.lid == null ? 0 : holder.phone_at,
@@ -109,11 +108,11 @@ class Settling {
         await this.#leave(holder)
       return
     }
-    if (mine !== undefined) await this.#dropClaim(mine)
+    if (ownClaim !== undefined) await this.#dropClaim(ownClaim)
     await this.#takeOver(holder, me, phone, at)
   }
 
-  /** `me` has the number of `holder` from now on. */
+  /** Gives the number of `holder` to `me`. */
   async #takeOver(
     holder: Identity | undefined,
     me: Identity,
@@ -125,7 +124,7 @@ class Settling {
       await this.#leave(holder)
       return writeIdentity(this.#db, { ...me, phone, phone_at: at })
     }
-    // One of them has no LID: they are one person.
+    // One identity has no LID: both are one person.
     const [named, other] = me.lid === null ? [holder, me] : [me, holder]
     await this.#unify(other, named)
     const now =
@@ -134,20 +133,20 @@ class Settling {
       await writeIdentity(this.#db, { ...now, phone, phone_at: now.lid === null ? 0 : at })
   }
 
-  /** `me` has its number no more. */
+  /** Takes its number from `me`. */
   async #leave(me: Identity): Promise<void> {
     if (me.phone === null) return
     await this.#addClaim(me.phone, me, me.phone_at)
     this.#affected.add(me.phone)
-    this.settled.changed.add(me.lead_id)
+    this.resolved.changed.add(me.lead_id)
     me.phone = null
     await writeIdentity(this.#db, me)
   }
 
-  /** Two identities of one person become one; the first one has no LID. */
+  /** Makes one identity of two of one person. The first one has no LID. */
   async #unify(other: Identity, named: Identity): Promise<void> {
     if (named.lid === null) {
-      // Both are numbers alone: the one that `named` has goes on, the other is a number it had.
+      // Both are numbers alone. The number of `named` goes on, the other is a former number.
       if (other.lead_id !== named.lead_id) await this.#merge(other.lead_id, named.lead_id)
       else await this.#dropIdentity(other, named)
       return
@@ -163,7 +162,7 @@ class Settling {
     if (other.merged_id === undefined) await this.#lead(named.lid)
   }
 
-  /** One lead has both, and `other` has no number any more: `named` is its own if that was. */
+  /** Drops `other` of a lead that has both. `named` becomes the lead's own if `other` was. */
   async #dropIdentity(other: Identity, named: Identity): Promise<void> {
     const id = other.merged_id ?? named.merged_id
     if (id !== undefined)
@@ -172,11 +171,11 @@ class Settling {
       await writeIdentity(this.#db, { ...named, merged_id: undefined })
   }
 
-  /** Where a lead has no number and LID of its own, those of a merged identity become its own. */
+  /** Makes the merged identity of a LID the lead's own, and its own one a merged identity. */
   async #lead(lid: string): Promise<void> {
     const me = await this.#by('lid', lid)
     if (me?.merged_id === undefined) return
-    this.settled.changed.add(me.lead_id)
+    this.resolved.changed.add(me.lead_id)
     const own = await this.#db
       .selectFrom('leads')
       .select(['phone', 'lid', 'phone_at'])
@@ -191,7 +190,7 @@ class Settling {
       .execute()
   }
 
-  /** @returns leads.id of the one that stays: the older one */
+  /** Keeps the older lead. @returns its leads.id */
   async #merge(a: number, b: number): Promise<number> {
     const [kept, gone] = a < b ? [a, b] : [b, a]
     const rows = await this.#db
@@ -204,10 +203,10 @@ class Settling {
     if (first === undefined || second === undefined)
       throw new Error(`there are no leads ${kept} and ${gone} to merge`)
     await mergeLeads(this.#db, first, second)
-    this.settled.merged.add(gone)
-    this.settled.changed.delete(gone)
-    this.settled.made.delete(gone)
-    this.settled.changed.add(kept)
+    this.resolved.merged.add(gone)
+    this.resolved.changed.delete(gone)
+    this.resolved.made.delete(gone)
+    this.resolved.changed.add(kept)
     return kept
   }
 
@@ -284,15 +283,15 @@ class Settling {
       })
       .returning('id')
       .executeTakeFirstOrThrow()
-    this.settled.made.add(row.id)
-    this.settled.changed.add(row.id)
+    this.resolved.made.add(row.id)
+    this.resolved.changed.add(row.id)
     return row.id
   }
 
-  /** Messages that tell a number alone go to whose number it was when they were written. */
+  /** Gives messages with a number alone to the person who had the number when they were written. */
   async #reassign(): Promise<void> {
     for (const phone of this.#affected) await this.#reassignPhone(phone)
-    for (const id of this.settled.changed) await this.#writeSeen(id)
+    for (const id of this.resolved.changed) await this.#writeSeen(id)
   }
 
   async #reassignPhone(phone: string): Promise<void> {
@@ -318,14 +317,12 @@ class Settling {
         .set({ lead_id: lead ?? null })
         .where('pk', '=', message.pk)
         .execute()
-      for (const id of [lead, message.lead_id]) if (id != null) this.settled.changed.add(id)
+      for (const id of [lead, message.lead_id]) if (id != null) this.resolved.changed.add(id)
     }
     if (holder?.lid === null && latest !== undefined) await this.#dissolve(holder, latest)
   }
 
-  /**
-   * A lead that was known by a number alone, and whose messages turned out to be of another one.
-   */
+  /** Merges a lead that has a number alone, and whose messages turned out to be of another lead. */
   async #dissolve(holder: Identity, owner: number): Promise<void> {
     const left = await this.#db
       .selectFrom('messages')
@@ -339,7 +336,7 @@ class Settling {
     await this.#merge(holder.lead_id, owner)
   }
 
-  /** Messages of these leads that tell this number and no LID. */
+  /** Messages of these leads with this number and no LID. */
   async #messagesOfNumber(phone: string, leads: readonly number[]) {
     const rows = await this.#db
       .selectFrom('messages')
@@ -350,23 +347,30 @@ class Settling {
       .orderBy('seq')
       .execute()
     return rows.flatMap(({ details, ...row }) => {
-      const told = JSON.parse(details) as Partial<CapturedMessage>
-      if (told.phone !== phone || told.lid !== undefined) return []
-      return told.name === undefined ? [row] : [{ ...row, name: told.name }]
+      const message = JSON.parse(details) as Partial<CapturedMessage>
+      if (message.phone !== phone || message.lid !== undefined) return []
+      return message.name === undefined ? [row] : [{ ...row, name: message.name }]
     })
   }
 
-  /** What a lead shows of its messages, beside who waits. */
+  /** Writes what a lead shows of its messages, beside who waits. */
   async #writeSeen(id: number): Promise<void> {
-    const of = this.#db.selectFrom('messages').where('lead_id', '=', id).where('personal', '=', 1)
-    const last = await of
+    const messages = this.#db
+      .selectFrom('messages')
+      .where('lead_id', '=', id)
+      .where('personal', '=', 1)
+    const last = await messages
       .select(['chat_id', 'timestamp'])
       .orderBy('timestamp', 'desc')
       .orderBy('pk', 'desc')
       .limit(1)
       .executeTakeFirst()
     if (last === undefined) return
-    const first = await of.select('timestamp').orderBy('timestamp').limit(1).executeTakeFirst()
+    const first = await messages
+      .select('timestamp')
+      .orderBy('timestamp')
+      .limit(1)
+      .executeTakeFirst()
     const seen = {
       chat_id: last.chat_id,
       last_seen: last.timestamp,
@@ -398,21 +402,19 @@ class Settling {
 const isOf = (claim: Claim, { lid, lead_id }: Identity): boolean =>
   lid === null ? claim.lid === '' && claim.lead_id === lead_id : claim.lid === lid
 
-/**
- * Brings up to date who is who, by what one message tells. Counts are to be worked out after it.
- */
-export const settleLead = async (
+/** Brings who is who up to date by one message. The caller then counts the messages again. */
+export const resolveIdentities = async (
   db: Db,
   account: string,
   message: CapturedMessage
-): Promise<Settled> => {
+): Promise<Resolved> => {
   const { phone, lid, number_change, timestamp } = message
-  const settling = new Settling(db, account)
+  const resolution = new Resolution(db, account)
   const [from, to] = [identityOf(number_change?.from), identityOf(number_change?.to)]
   if (from.phone !== undefined && to.phone !== undefined)
-    await settling.phoneChange(from.phone, to.phone, timestamp)
+    await resolution.phoneChange(from.phone, to.phone, timestamp)
   else if (from.lid !== undefined && to.lid !== undefined)
-    await settling.lidChange(from.lid, to.lid)
-  else if (phone !== undefined && lid !== undefined) await settling.pair(phone, lid, message)
-  return settling.settled
+    await resolution.lidChange(from.lid, to.lid)
+  else if (phone !== undefined && lid !== undefined) await resolution.pair(phone, lid, message)
+  return resolution.resolved
 }
