@@ -6,7 +6,7 @@ import { deliverForMs } from './outbox.ts'
 import { toPage, type Page, type Position } from '../read/page.ts'
 import type { Db } from '../database/schema.ts'
 
-/** What of the outbox is on its way to each webhook. Moments are ms. */
+/** The deliveries of events to webhooks. Times are ms. */
 
 /** The next delivery of a webhook, with what an attempt needs. */
 export interface NextDelivery {
@@ -16,28 +16,28 @@ export interface NextDelivery {
   messageId: string
   /** JSON of a `StoredBody` of outbox.ts. */
   body: string
-  /** Whose lead it is about; null: nobody's. */
+  /** The lead that it is about; null: none. */
   leadId: number | null
   url: string
-  /** Each signs; the current one first. */
+  /** A request is signed with each secret. The current one comes first. */
   secrets: string[]
   ping: boolean
-  /** Its queue. A ping is in none: a name of its own. */
+  /** Its queue. A ping is in no queue, and has a name of its own here. */
   queue: string
-  /** 0: it has not failed. */
+  /** When it is due; 0: it has not failed. */
   dueAt: number
   /** Attempts so far. */
   attempts: number
   /**
-   * An attempt that fails after this is the last one, by the time that hubs have delivered, ms;
-   * null: none has failed since it was queued.
+   * An attempt that fails after this is the last one, by the time that hubs have delivered, ms.
+   * null: no attempt has failed since it was queued.
    */
   givesUpAt: number | null
-  /** Of the webhook: attempts that failed in a row. */
+  /** How many attempts for the webhook failed in a row. */
   failures: number
 }
 
-/** What came of an attempt. */
+/** The outcome of an attempt. */
 export interface Attempt {
   at: number
   /** The endpoint's HTTP status, if it gave one. */
@@ -68,7 +68,7 @@ const pingOf = async (
   webhookId: number,
   underWay: readonly number[]
 ): Promise<number | undefined> => {
-  // for itself, so that it is one step in an index, however much there is
+  // A query of its own takes one step in an index, however many deliveries there are.
   let pings = db
     .selectFrom('deliveries')
     .select('outbox_id')
@@ -81,24 +81,9 @@ const pingOf = async (
   return (await pings.executeTakeFirst())?.outbox_id
 }
 
-/**
- * What goes next: a ping before all, then queues in their turn, then those whose first one failed,
- * which may be due later. undefined when nothing that is wanted waits, or the webhook is off or
- * gone.
- */
-export const nextDelivery = async (
-  db: Db,
-  webhookId: number,
-  now: number,
-  wanted: Wanted = {}
-): Promise<NextDelivery | undefined> => {
-  const ping = await pingOf(db, webhookId, [...(wanted.busy?.values() ?? [])])
-  const next =
-    ping === undefined
-      ? await nextQueue(db, webhookId, now, wanted)
-      : { queue: `ping:${ping}`, dueAt: 0, outboxId: ping }
-  if (next === undefined) return undefined
-  const row = await db
+/** Reads what an attempt needs of a delivery and its webhook. */
+const readDelivery = (db: Db, webhookId: number, outboxId: number) =>
+  db
     .selectFrom('deliveries')
     .innerJoin('outbox', 'outbox.id', 'outbox_id')
     .innerJoin('webhooks', 'webhooks.id', 'webhook_id')
@@ -115,11 +100,31 @@ export const nextDelivery = async (
       'failures'
     ])
     .where('webhook_id', '=', webhookId)
-    .where('outbox_id', '=', next.outboxId)
+    .where('outbox_id', '=', outboxId)
     .where('enabled', '=', 1)
     .executeTakeFirst()
+
+/**
+ * Finds the delivery that goes next: a ping before all, then queues in their turn, then queues
+ * whose first delivery failed, which may be due later.
+ * @returns undefined when nothing that is wanted waits, or the webhook is off or was deleted
+ */
+export const nextDelivery = async (
+  db: Db,
+  webhookId: number,
+  now: number,
+  wanted: Wanted = {}
+): Promise<NextDelivery | undefined> => {
+  const ping = await pingOf(db, webhookId, [...(wanted.busy?.values() ?? [])])
+  const next =
+    ping === undefined
+      ? await nextQueue(db, webhookId, now, wanted)
+      : { queue: `ping:${ping}`, dueAt: 0, outboxId: ping }
+  if (next === undefined) return undefined
+  const row = await readDelivery(db, webhookId, next.outboxId)
   if (row === undefined) return undefined
-  const { old_secret, old_secret_until } = row
+  const { secret, old_secret, old_secret_until } = row
+  const isOldValid = old_secret !== null && now < (old_secret_until ?? 0)
   return {
     webhookId,
     queue: next.queue,
@@ -128,10 +133,7 @@ export const nextDelivery = async (
     body: row.body,
     leadId: row.lead_id,
     url: row.url,
-    secrets:
-      old_secret !== null && now < (old_secret_until ?? 0)
-        ? [row.secret, old_secret]
-        : [row.secret],
+    secrets: isOldValid ? [secret, old_secret] : [secret],
     ping: ping !== undefined,
     dueAt: next.dueAt,
     attempts: row.attempts,
@@ -140,7 +142,7 @@ export const nextDelivery = async (
   }
 }
 
-/** Lets what waits for a webhook be tried at once. */
+/** Makes all that waits for a webhook due now. */
 export const tryAgainNow = async (db: Db, webhookId: number): Promise<void> => {
   await db
     .updateTable('deliveries')
@@ -168,8 +170,8 @@ const hasFailed = async (db: Db, webhookId: number): Promise<boolean> =>
     .executeTakeFirst()) !== undefined
 
 /**
- * The delivery as long as it waits: it may be erased, or settled by another hub, while it is under
- * way.
+ * An update of a delivery that still waits. While it is under way it may be erased, or settled by
+ * another hub.
  */
 const updateOf = (db: Db, { webhookId, outboxId }: NextDelivery) =>
   db
@@ -178,7 +180,7 @@ const updateOf = (db: Db, { webhookId, outboxId }: NextDelivery) =>
     .where('outbox_id', '=', outboxId)
     .where('state', '=', 'pending')
 
-/** Of the webhook before an outcome is written, which other outcomes wait for. */
+/** Locks the webhook, so that other outcomes wait, and reads how often it has failed. */
 const failingOf = async (
   db: Db,
   webhookId: number
@@ -197,8 +199,8 @@ const failingOf = async (
 }
 
 /**
- * The queue that a delivery is in: its lead may have been merged into another one while it was
- * under way.
+ * Reads the queue of a delivery. Its lead may have been merged into another one while the delivery
+ * was under way.
  */
 const queueOf = async (db: Db, { webhookId, outboxId, queue }: NextDelivery): Promise<string> => {
   const row = await db
@@ -210,15 +212,15 @@ const queueOf = async (db: Db, { webhookId, outboxId, queue }: NextDelivery): Pr
   return row?.queue ?? queue
 }
 
-/** A webhook that takes everything again: how often it failed, and since when. */
+/** Of a webhook that accepts everything again: how often it had failed, and since when. */
 interface Recovered {
   failures: number
   since: number
 }
 
 /**
- * A delivery was taken. After a ping what has been failing is tried at once. @returns undefined
- * when it was not failing, or something still is
+ * Writes that a delivery was accepted. After a ping, deliveries that failed are due now.
+ * @returns undefined when the webhook was not failing, or still is
  */
 export const settleDelivered = async (
   db: Db,
@@ -250,11 +252,11 @@ export const settleDelivered = async (
     return isWell && since !== null ? { failures, since } : undefined
   })
 
-/** What is done about an attempt that failed. */
+/** What follows from an attempt that failed. */
 export interface Then {
-  /** When there is another one; not given: the delivery is dead. */
+  /** The time of the next attempt; undefined: the delivery is dead. */
   retryAt?: number
-  /** Whatever else of the webhook has had its time is dead too. */
+  /** Whether all other deliveries of the webhook whose time is up are dead too. */
   all?: boolean
   /** Turns the webhook off. */
   disable?: boolean
@@ -313,8 +315,8 @@ export const settleFailed = async (
   })
 
 /**
- * From now on whatever waits for a webhook, and did not before, has its time. @param giveUpAt by
- * the time that hubs have delivered, ms
+ * Sets when the deliveries that wait for a webhook are given up, where that is not set yet.
+ * @param giveUpAt by the time that hubs have delivered, ms
  */
 export const startGivingUp = async (db: Db, webhookId: number, giveUpAt: number): Promise<void> => {
   await db
@@ -326,7 +328,7 @@ export const startGivingUp = async (db: Db, webhookId: number, giveUpAt: number)
     .execute()
 }
 
-/** Gives up what has had its time. @returns how many */
+/** Gives up the deliveries whose time is up. @returns how many */
 export const giveUp = async (
   db: Db,
   webhookId: number,
@@ -348,7 +350,7 @@ export interface DeliveryCounts {
   dead?: number
 }
 
-/** By webhook: how many wait, and how many were given up. */
+/** Counts, by webhook, the deliveries that wait and those that were given up. */
 export const countDeliveries = async (
   db: Db,
   webhookId?: number
@@ -360,14 +362,14 @@ export const countDeliveries = async (
   if (webhookId !== undefined) query = query.where('webhook_id', '=', webhookId)
   const rows = await query.groupBy(['webhook_id', 'state']).execute()
   return new Map(
-    [...Map.groupBy(rows, ({ webhook_id }) => webhook_id)].map(([id, of]) => [
+    [...Map.groupBy(rows, ({ webhook_id }) => webhook_id)].map(([id, counts]) => [
       id,
-      Object.fromEntries(of.map(({ state, deliveries }) => [state, deliveries]))
+      Object.fromEntries(counts.map(({ state, deliveries }) => [state, deliveries]))
     ])
   )
 }
 
-/** By webhook: when the oldest of what waits was put in the outbox. */
+/** Gives, by webhook, when the oldest delivery that waits was put in the outbox. */
 export const oldestPending = async (db: Db): Promise<Map<number, number>> => {
   const rows = await db
     .selectFrom('deliveries')
