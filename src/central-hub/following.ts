@@ -20,7 +20,7 @@ import { readCursor, type Cursor } from './store/write/cursors.ts'
 import type { Webhooks } from './webhooks/webhooks.ts'
 
 /** Follows the stream in NATS. */
-export type FollowStream = (options: StreamFollowerOptions) => StreamFollower
+type FollowStream = (options: StreamFollowerOptions) => StreamFollower
 
 /** @returns undefined without NATS_URL: then nothing of NATS is loaded */
 export const loadFollowStream = async ({

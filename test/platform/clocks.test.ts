@@ -17,7 +17,7 @@ const reasons: Readonly<Record<string, string>> = {
   'src/central-hub/api/exports.ts': 'names a file by the day',
   'src/central-hub/api/media.ts': 'a URL ends at a moment that it holds',
   'src/central-hub/api/webhooks.ts': 'notes a moment in the store',
-  'src/central-hub/main.ts': 'shows a moment',
+  'src/central-hub/routes.ts': 'shows a moment',
   'src/admin/migrate/progress.ts': 'a line for a person who watches',
   'src/admin/migrate/migration-state.ts': 'notes a moment in the store',
   'src/central-hub/api/waiting-metrics.ts': 'compares with the moments of messages',

@@ -2,9 +2,9 @@ import { Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import type pg from 'pg'
 import { migrations, unfinished } from '../../central-hub/store/database/migrations/migrations.ts'
-import { withPieces } from '../../central-hub/store/database/dialect-queries.ts'
+import { withQueries } from '../../central-hub/store/database/dialect-queries.ts'
 import { lockKeys } from '../../central-hub/store/database/postgres/names.ts'
-import { postgresPieces } from '../../central-hub/store/database/postgres/queries.ts'
+import { postgresQueries } from '../../central-hub/store/database/postgres/queries.ts'
 import { checkHubs } from './connect.ts'
 import { searches, type Source } from './source.ts'
 import { Refused } from './refused.ts'
@@ -74,11 +74,11 @@ const makeSchema = async (
     release: () => undefined
   }
   const db = new Kysely<unknown>({
-    dialect: withPieces(
+    dialect: withQueries(
       new PostgresDialect({
         pool: { connect: async () => pooled, end: async () => undefined, options: {} }
       }),
-      postgresPieces
+      postgresQueries
     )
   })
   await db.transaction().execute(async (trx) => {

@@ -14,8 +14,8 @@ interface FollowInTurnOptions {
 }
 
 /**
- * Follows a session-manager while no other hub of the same store does. Otherwise it stands by, and
- * checks whether session-manager answers.
+ * Follows a session-manager while no other hub of the same store does. Otherwise it is on
+ * standby, and checks whether session-manager answers.
  */
 class FollowerInTurn implements Follower {
   readonly #options: FollowInTurnOptions

@@ -37,7 +37,7 @@ export interface Upstream {
   verify(): Promise<Identity>
   /**
    * Sends a request. The answer may have any status. Callers that ask for the same concurrently
-   * share one answer, which is asked for after all of them have asked.
+   * share one answer. Its request is sent after the last of these calls.
    * @throws {ProblemError} as verify does
    */
   pass(request: PassedRequest): Promise<Answered>
@@ -47,8 +47,8 @@ export interface Upstream {
    */
   open(after: number, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>
   /**
-   * Streams a media file or a part of it. `signal` ends it at any time. A file that is not there
-   * (404) or has no such range (416) is an answer too.
+   * Streams a media file or a part of it. `signal` ends it at any time. A missing file (404) or
+   * range (416) is an answer too.
    * @throws {ProblemError} as verify does
    */
   media(sha256: string, request: MediaRequest): Promise<MediaAnswer>
@@ -199,7 +199,7 @@ class UpstreamProblems {
 const describeAnswer = ({ method, path }: Asked, { status, contentType }: Answered): string =>
   `${method} ${path.split('?')[0]} gives HTTP ${status}, ${contentType || 'no Content-Type'}`
 
-/** The member of a JSON object, undefined when there is none. */
+/** The member of a JSON object, undefined when it has no such member. */
 const memberOf = (value: unknown, name: 'detail' | 'service'): string | undefined =>
   typeof value === 'object' && value !== null && name in value
     ? harmless(String((value as Record<string, unknown>)[name]))

@@ -38,13 +38,15 @@ const bringUpToDate = async (opened: Opened, onProgress: () => void): Promise<st
   const newer = await unknownSteps(opened)
   if (newer.includes(unfinished))
     throw new PlainError(
-      'scripts/migrate has not finished here: run it again, or take DATABASE_URL out to go on with the SQLite file'
+      'scripts/migrate has not finished here: run it again, ' +
+        'or take DATABASE_URL out to go on with the SQLite file'
     )
   if (newer.length > 0) {
     const reach = await db.selectFrom('store').select('works_from').executeTakeFirstOrThrow()
     if (latest < reach.works_from)
       throw new PlainError(
-        `a newer release has changed it (${newer.join(', ')}): install that one, or restore a backup`
+        `a newer release has changed it (${newer.join(', ')}): ` +
+          'install that one, or restore a backup'
       )
     return newer
   }
@@ -61,8 +63,8 @@ const bringUpToDate = async (opened: Opened, onProgress: () => void): Promise<st
 }
 
 /**
- * A deletion that was committed while the file was rewritten has set another value: its scrub stays
- * due.
+ * Scrubs once. A deletion that was committed while the file was rewritten has set another value, so
+ * its scrub stays due.
  */
 const scrubIfDue = async ({ db, scrub }: Opened): Promise<void> => {
   const { scrub_due } = await db.selectFrom('store').select('scrub_due').executeTakeFirstOrThrow()
@@ -71,7 +73,7 @@ const scrubIfDue = async ({ db, scrub }: Opened): Promise<void> => {
   await db.updateTable('store').set({ scrub_due: 0 }).where('scrub_due', '=', scrub_due).execute()
 }
 
-/** PostgreSQL, and the package for it, are loaded only where a hub has it. */
+/** The package for PostgreSQL is loaded only where a hub has a PostgreSQL store. */
 const open = async (
   place: string,
   { log, rewriting = () => () => undefined }: StoreOptions
@@ -81,13 +83,13 @@ const open = async (
     : openSqliteStore(place, rewriting)
 
 /**
- * Opens the store in a directory, made if need be, or in the database of a URL, and brings its
- * schema up to date.
+ * Opens the store in a directory, which it makes if there is none, or in the database of a URL, and
+ * brings its schema up to date.
  * @throws when it cannot be opened, or was changed by a release too new for this one
  */
 export const openStore = async (place: string, options: StoreOptions = {}): Promise<Store> => {
   const opened = await open(place, options)
-  const { db, cluster: hubs, close } = opened
+  const { db, cluster, close } = opened
   try {
     const newerSteps = await opened.atSchema(() =>
       bringUpToDate(opened, options.onProgress ?? (() => undefined))
@@ -96,7 +98,7 @@ export const openStore = async (place: string, options: StoreOptions = {}): Prom
     return {
       db,
       id,
-      cluster: hubs,
+      cluster,
       close,
       newerSteps,
       place: opened.place,

@@ -1,7 +1,7 @@
 import { delayOf } from './retry.ts'
 
 /**
- * An endpoint counts as down when the deliveries of this many leads failed, and none was accepted in
+ * An endpoint counts as down when the deliveries of this many leads failed, with none accepted in
  * between.
  */
 const downAfter = 5
@@ -12,8 +12,8 @@ const downAfter = 5
 export const freshWaitMs = 60_000
 
 /**
- * Tells whether an endpoint is down as a whole. Then deliveries are tried one at a time, and rarely.
- * Times are of a clock that only goes on, ms.
+ * Tells whether an endpoint is down as a whole. Its deliveries are then tried one at a time, and
+ * rarely. Times are of a clock that only goes on, ms.
  */
 export class Circuit {
   readonly #failing = new Set<string>()

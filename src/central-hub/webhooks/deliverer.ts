@@ -49,8 +49,8 @@ const loggable = ({ webhookId, url }: NextDelivery): { webhook: number; origin: 
 
 /**
  * Delivers what waits for one webhook. It takes the first delivery of each queue, so that the order
- * of each lead holds, and several queues concurrently, so that none waits for another. An outcome is
- * written before the next delivery of its queue starts, so that after a kill of the hub every
+ * of each lead holds. It takes several queues concurrently, so that none waits for another. An
+ * outcome is written before the next delivery of its queue starts. After a kill of the hub, every
  * delivery without an outcome is tried again.
  */
 class Courier {
@@ -241,7 +241,7 @@ interface DelivererOptions extends Pick<CourierOptions, 'db' | 'post' | 'log' | 
   random?: () => number
 }
 
-/** Delivers what waits in the outbox. Each webhook has its own courier, so that none delays another. */
+/** Delivers what waits in the outbox. Each webhook has its own courier: none delays another. */
 export class Deliverer {
   readonly #options: CourierOptions
   readonly #couriers = new Map<number, Courier>()

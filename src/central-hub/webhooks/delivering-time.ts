@@ -2,8 +2,8 @@ import type { Db } from '../store/database/schema.ts'
 
 /**
  * The time for which hubs have delivered to webhooks, ms. It decides when deliveries are given up.
- * So a host's clock that was ahead gives up nothing early, and a delivery loses no time while no hub
- * runs.
+ * So a host's clock that was ahead gives up nothing early, and a delivery loses no time while no
+ * hub runs.
  */
 export class DeliveringTime {
   readonly #db: Db

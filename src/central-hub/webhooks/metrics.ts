@@ -4,6 +4,10 @@ import type { Db } from '../store/database/schema.ts'
 import { listWebhooks } from '../store/outbox/webhooks.ts'
 import type { DeliveryOutcome } from './deliverer.ts'
 
+const outcomesHelp =
+  'attempts of this hub to deliver by what came of them: ' +
+  'delivered, failed (tried again) or dead (given up)'
+
 /** Adds metrics of the deliveries. @returns what counts the outcome of deliveries */
 export const addWebhookMetrics = (
   registry: Registry,
@@ -12,9 +16,7 @@ export const addWebhookMetrics = (
 ): ((outcome: DeliveryOutcome, deliveries: number) => void) => {
   const settled = new Counter({
     name: 'leadmaster_webhook_deliveries_total',
-    help:
-      'attempts of this hub to deliver by what came of them: ' +
-      'delivered, failed (tried again) or dead (given up)',
+    help: outcomesHelp,
     labelNames: ['outcome'] as const,
     registers: [registry]
   })

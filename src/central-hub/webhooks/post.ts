@@ -18,7 +18,10 @@ import { RefusedUrl, type SsrfGuard } from './guard.ts'
 
 /** Posts bodies. It does not follow redirects. */
 export interface Post {
-  /** Resolves with any outcome, failures included. @param signal ends it immediately, as a failure */
+  /**
+   * Resolves with any outcome, failures included.
+   * @param signal ends it immediately, as a failure
+   */
   send(
     request: { url: string; headers: Record<string, string>; body: string },
     signal: AbortSignal
@@ -72,7 +75,7 @@ const describeProxyAnswer = (error: Error, envFile: string): string => {
     : `refuses the connection (HTTP ${status})`
 }
 
-/** @param proxy the one that the request went by, if it did */
+/** @param proxy the proxy that the request went by, if any */
 const describeError = (
   error: NodeJS.ErrnoException,
   timeoutMs: number,

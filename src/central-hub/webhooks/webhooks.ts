@@ -7,7 +7,7 @@ import type { Log } from '../../platform/log.ts'
 import type { Proxy } from '../../platform/proxy.ts'
 import type { ChangeNotifier } from '../store/outbox/change-notifier.ts'
 import { confirmedUntil } from '../store/write/expire.ts'
-import { tellSession } from '../store/outbox/outbox.ts'
+import { addSessionEvent } from '../store/outbox/outbox.ts'
 import { giveUpOff, pruneDeliveries } from '../store/outbox/prune-deliveries.ts'
 import type { Cluster, Leadership, StopWork } from '../store/database/cluster.ts'
 import type { Db } from '../store/database/schema.ts'
@@ -91,7 +91,7 @@ export class Webhooks {
    */
   onSession(account: string, now: Status | Problem): void {
     const { db, log } = this.#options
-    void this.#inTurn(() => tellSession(db, account, now)).then(
+    void this.#inTurn(() => addSessionEvent(db, account, now)).then(
       (isAdded) => (isAdded ? this.wake() : undefined),
       (error: unknown) =>
         log.warn(
@@ -139,7 +139,7 @@ export class Webhooks {
     }
   }
 
-  /** The time that has certainly come, ms. A clock that is ahead for a while drops nothing early. */
+  /** The time that has certainly come, ms: a clock that is ahead for a while drops nothing early. */
   async #certainNow(): Promise<number> {
     const { db } = this.#options
     const { certain_until } = await db

@@ -14,7 +14,7 @@ import { leadRow } from '../../../src/central-hub/store/read/leads.ts'
 import { mergeLeads } from '../../../src/central-hub/store/write/merge-lead.ts'
 import { importNames } from '../../../src/central-hub/store/write/names.ts'
 import { openStore } from '../../../src/central-hub/store/open.ts'
-import { tellSession } from '../../../src/central-hub/store/outbox/outbox.ts'
+import { addSessionEvent } from '../../../src/central-hub/store/outbox/outbox.ts'
 import type { Db } from '../../../src/central-hub/store/database/schema.ts'
 import {
   createWebhook,
@@ -74,7 +74,7 @@ const tellAll = async (db: Db): Promise<void> => {
   await rotateSecret(db, all?.id ?? 0)
   await deleteWebhook(db, gone?.id ?? 0)
   const { problem } = new ProblemError('session-manager-unreachable')
-  await tellSession(db, '', problem)
+  await addSessionEvent(db, '', problem)
 }
 
 const deliverSome = async (db: Db): Promise<void> => {

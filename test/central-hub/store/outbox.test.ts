@@ -6,7 +6,7 @@ import { eraseLead, erasureOf } from '../../../src/central-hub/store/write/erase
 import { patchLead } from '../../../src/central-hub/store/write/change-lead.ts'
 import { leadRow } from '../../../src/central-hub/store/read/leads.ts'
 import { mergeLeads } from '../../../src/central-hub/store/write/merge-lead.ts'
-import { addPing, tellSession } from '../../../src/central-hub/store/outbox/outbox.ts'
+import { addPing, addSessionEvent } from '../../../src/central-hub/store/outbox/outbox.ts'
 import type { Db } from '../../../src/central-hub/store/database/schema.ts'
 import { createWebhook } from '../../../src/central-hub/store/outbox/webhooks.ts'
 import { bodyOf } from '../../../src/central-hub/webhooks/body.ts'
@@ -231,19 +231,19 @@ t.test(
         media: { pending: 0 },
         backfill: { running: false }
       }) as Status
-    t.ok(await tellSession(db, '', status('READY', '2026-01-01T00:00:00.000Z')))
+    t.ok(await addSessionEvent(db, '', status('READY', '2026-01-01T00:00:00.000Z')))
     t.notOk(
-      await tellSession(db, '', status('READY', '2026-01-01T00:00:05.000Z')),
+      await addSessionEvent(db, '', status('READY', '2026-01-01T00:00:05.000Z')),
       'a heartbeat is none'
     )
     t.ok(
-      await tellSession(db, 'sales', status('READY', '2026-01-01T00:00:00.000Z')),
+      await addSessionEvent(db, 'sales', status('READY', '2026-01-01T00:00:00.000Z')),
       'each account has its own'
     )
     const { problem } = new ProblemError('session-manager-unreachable')
-    t.ok(await tellSession(db, '', problem))
-    t.notOk(await tellSession(db, '', { ...problem, detail: 'another attempt' }))
-    t.ok(await tellSession(db, '', status('READY', '2026-01-01T00:00:09.000Z')))
+    t.ok(await addSessionEvent(db, '', problem))
+    t.notOk(await addSessionEvent(db, '', { ...problem, detail: 'another attempt' }))
+    t.ok(await addSessionEvent(db, '', status('READY', '2026-01-01T00:00:09.000Z')))
     t.match(await told(db, id), [
       { data: { status: 'READY' } },
       {},
@@ -285,7 +285,7 @@ t.test(
       ['INIT', 3],
       ['READY', 3]
     ] as const)
-      await tellSession(db, '', now(status, failures))
+      await addSessionEvent(db, '', now(status, failures))
     t.match(
       (await told(db, id)).map(({ data }) => data),
       [{ status: 'READY' }, { status: 'ERROR', reason }, { status: 'READY' }]

@@ -16,9 +16,10 @@ const post = (
     ...rest
   })
   const made = createPost({ guard, userAgent: 'LeadMaster/test', timeoutMs })
-  t.teardown(made.close)
+  t.teardown(() => made.close())
   return {
-    ...made,
+    send: (request, signal) => made.send(request, signal),
+    close: () => made.close(),
     to: (url) =>
       made.send(
         { url, headers: { 'webhook-id': 'msg_1' }, body: '{"type":"webhook.ping"}' },

@@ -28,7 +28,7 @@ const behind = (t: Test, url: string): ((to: string) => Promise<Outcome>) => {
     userAgent: 'LeadMaster/test',
     timeoutMs: 20_000
   })
-  t.teardown(post.close)
+  t.teardown(() => post.close())
   return async (to) => {
     await guard.check(to)
     return post.send(

@@ -32,7 +32,7 @@ import {
 } from './record-consumer.ts'
 
 /** How the stream as a whole is followed. */
-export interface StreamState {
+interface StreamState {
   /** Whether the stream was found. */
   found: boolean
   /** What keeps the stream from being read. */

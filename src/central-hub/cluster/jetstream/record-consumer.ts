@@ -9,7 +9,7 @@ import { GapFiller, type GapOptions } from './gap-filler.ts'
 import { isSame, reorder, type Streamed } from './position.ts'
 
 export interface RecordConsumerOptions extends GapOptions {
-  /** Gives the consumer that hubs share, and makes it if there is none. */
+  /** Gives the consumer that hubs share, and makes it if it is missing. */
   consumer: () => Promise<Consumer>
   /** Gives the journal of the account's last record in the stream. */
   newestJournal: () => Promise<string | undefined>

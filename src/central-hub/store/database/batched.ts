@@ -3,8 +3,8 @@ import { dialectOf } from './dialect-queries.ts'
 import type { Db } from './schema.ts'
 
 /**
- * A list is cut into parts of these sizes, so that there are few statements for it: each is built
- * and prepared once.
+ * A list is cut into parts of these sizes, so that it takes few different statements. Each statement
+ * is built and prepared once.
  */
 const sizes = [128, 16, 1] as const
 
@@ -39,6 +39,6 @@ export const batched = <Item, Row>(
   }
 }
 
-/** The values of rows that all have the same columns in the same order, none of them undefined. */
+/** The values of rows that all have the same columns in the same order, none undefined. */
 export const valuesOf = (rows: readonly object[]): unknown[] =>
   rows.flatMap((row) => Object.values(row) as unknown[])

@@ -27,8 +27,8 @@ export interface DialectQueries {
    */
   percentile(column: string, fraction: number): RawBuilder<number>
   /**
-   * Inside a transaction, before it draws ids of events: they become visible in their order,
-   * whoever writes them, and those who share the store are told once it is committed.
+   * Is called inside a transaction, before it draws ids of events. Events of all writers then become
+   * visible in their order, and the hubs that share the store are notified after the commit.
    */
   orderEvents(trx: Db): Promise<void>
   /**
@@ -56,19 +56,19 @@ export interface MessageMatch {
   lastIs?: readonly string[] | undefined
 }
 
-const kept = Symbol('pieces')
+const queriesOf = Symbol('queries')
 
-/** A dialect of Kysely's whose queries find these pieces by {@link piecesOf}. */
-export const withPieces = (dialect: Dialect, pieces: DialectQueries): Dialect => ({
+/** Gives a dialect of Kysely's these queries, which {@link dialectOf} then finds. */
+export const withQueries = (dialect: Dialect, queries: DialectQueries): Dialect => ({
   createDriver: () => dialect.createDriver(),
   createQueryCompiler: () => dialect.createQueryCompiler(),
   createIntrospector: (db) => dialect.createIntrospector(db),
-  createAdapter: () => Object.assign(dialect.createAdapter(), { [kept]: pieces })
+  createAdapter: () => Object.assign(dialect.createAdapter(), { [queriesOf]: queries })
 })
 
-/** The pieces of the database that this reads, or that a transaction is in. */
+/** The queries of the database that this reads, or that a transaction is in. */
 export const dialectOf = <Tables>(db: Kysely<Tables>): DialectQueries =>
-  (db.getExecutor().adapter as unknown as { [kept]: DialectQueries })[kept]
+  (db.getExecutor().adapter as unknown as { [queriesOf]: DialectQueries })[queriesOf]
 
 /**
  * Whether a word is so short that it is looked for where a word begins: trigrams find three

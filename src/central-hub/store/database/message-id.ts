@@ -2,8 +2,8 @@ import type { CapturedMessage } from '../../../contract/record.ts'
 
 /**
  * Ids of messages. WhatsApp names a chat with a person by phone number or by LID, with or without a
- * device, so one message has several ids: `fromMe_chat_stanza[_self][_participant]`. All of them
- * have the stanza in common.
+ * device, so one message has several ids: `fromMe_chat_stanza[_self][_participant]`. They have the
+ * stanza in common.
  */
 
 /** The parts of an id. Addresses are as `addressOf` gives them. */

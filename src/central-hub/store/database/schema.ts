@@ -98,7 +98,7 @@ export interface Database {
     from_value: string | null
     to_value: string | null
   }
-  /** Imported names by the number they are of, for leads of it that come later. */
+  /** Imported names by number, for leads with that number that come later. */
   names: { phone_key: string; name: string }
   /** `at` in ms. */
   deletions: {
@@ -141,7 +141,7 @@ export interface Database {
   }
   deliveries: DeliveryTable
   delivery_queues: DeliveryQueueTable
-  /** The status of each account's session that webhooks were told of last. */
+  /** The status of each account's session that webhooks were notified of last. */
   session_states: { account: string; status: string }
 }
 
@@ -176,7 +176,7 @@ export interface LeadTable {
   /** When a person entered it, ms; null: it began with a message. */
   entered_at: ColumnType<number | null, number | null | undefined>
   /**
-   * events.id of the last one there was when what the search finds of it changed last, see
+   * The latest events.id at the time when the texts by which the search finds it changed last, see
    * search.ts.
    */
   text_event: ColumnType<number, never, never>

@@ -105,7 +105,7 @@ const wordTerm = (word: string): LeadTerm | undefined => {
 const isNumeric = (word: string): boolean =>
   /^[\p{Nd}+().,;/\p{Pd}]+$/u.test(word.normalize('NFKC')) && /\p{Nd}/u.test(word)
 
-/** Words in a row that may be one number: the number, or each of them by itself. */
+/** Words in a row that may be one number: the number, or each word by itself. */
 const numberTerm = (words: readonly string[], country: CountryCode | undefined): LeadTerm => {
   const digits = numberTerms(words.join(' '), country).map((each) => ({ digits: each }))
   const single = words.map((word) => {
@@ -129,7 +129,7 @@ const groupsOf = (q: string): string[][] => {
   let wasNumeric = false
   for (const given of q.split(/[\s,;\0]/u)) {
     const word = given.replace(address, '')
-    // a sign alone stands between the parts of a number, and says nothing of a name
+    // A sign alone is between the parts of a number, and is no part of a name.
     if (word === '' || /^[().,;/\p{Pd}]+$/u.test(word)) continue
     const numeric = isNumeric(word)
     if (numeric && wasNumeric && !word.startsWith('+')) groups.at(-1)?.push(word)

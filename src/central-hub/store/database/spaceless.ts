@@ -23,7 +23,9 @@ export const spacelessRanges: readonly (readonly [number, number])[] = [
   [0x20000, 0x2ffff]
 ]
 
-const spaceless = `[${spacelessRanges.map(([from, to]) => `\\u{${from.toString(16)}}-\\u{${to.toString(16)}}`).join('')}]`
+const escaped = (codePoint: number): string => `\\u{${codePoint.toString(16)}}`
+const ranges = spacelessRanges.map(([from, to]) => `${escaped(from)}-${escaped(to)}`)
+const spaceless = `[${ranges.join('')}]`
 const runs = new RegExp(`${spaceless}+`, 'gu')
 
 /** The parts of a text that are written without spaces. */

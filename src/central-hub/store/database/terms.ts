@@ -50,7 +50,7 @@ const sold = ({ ad, order, product, payment }: Parts): (string | undefined)[] =>
   payment?.note
 ]
 
-const told = ({
+const shared = ({
   location,
   event,
   group_invite,
@@ -90,7 +90,7 @@ export const termsOf = (message: Parts): string =>
   carriers.every((part) => message[part] === undefined) ? '' : linesOf(message)
 
 const linesOf = (message: Parts): string =>
-  [...sold(message), ...told(message), ...offered(message)]
+  [...sold(message), ...shared(message), ...offered(message)]
     .filter((text) => text !== undefined && text !== '')
     .join('\n')
     .slice(0, maxLength)

@@ -4,8 +4,8 @@ import { dialectOf } from './dialect-queries.ts'
 import type { Db } from './schema.ts'
 
 /**
- * Transactions that change leads. SQLite has one writer at a time; elsewhere they are kept apart as
- * far as they must be.
+ * Transactions that change leads. SQLite has one writer at a time. PostgreSQL has several, which are
+ * kept apart where they must be.
  */
 
 /**
@@ -26,8 +26,8 @@ const again = async <T>(db: Db, run: (trx: Db) => Promise<T>): Promise<T> => {
 }
 
 /**
- * Alone: nothing else changes leads meanwhile, whichever hub does it. `run` may be called anew, and
- * must have no other effects.
+ * Runs alone: no hub changes leads during the transaction. `run` may be called again, and must have
+ * no other effects.
  */
 export const changeLeads = <T>(db: Db, run: (trx: Db) => Promise<T>): Promise<T> =>
   again(db, async (trx) => {
@@ -36,11 +36,11 @@ export const changeLeads = <T>(db: Db, run: (trx: Db) => Promise<T>): Promise<T>
   })
 
 /**
- * Journals that one hub takes at once. There may be hundreds of accounts: each at once, they would
- * have all connections of a pool, and whoever asks for something would be told that there is none.
+ * The most journals that one hub takes concurrently. With hundreds of accounts they would otherwise
+ * have all connections of a pool, and requests would fail for want of one.
  */
 const maxJournals = 4
-const takers = new WeakMap<Db, ReturnType<typeof limitConcurrency>>()
+const journalLimits = new WeakMap<Db, ReturnType<typeof limitConcurrency>>()
 
 /**
  * Beside those that take the journals of other accounts; of one account it is one at a time, whose
@@ -51,8 +51,8 @@ export const takeJournal = <T>(
   account: string,
   run: (trx: Db) => Promise<T>
 ): Promise<T> => {
-  const inTurn = takers.get(db) ?? limitConcurrency(maxJournals)
-  takers.set(db, inTurn)
+  const inTurn = journalLimits.get(db) ?? limitConcurrency(maxJournals)
+  journalLimits.set(db, inTurn)
   return inTurn(() =>
     again(db, async (trx) => {
       await dialectOf(trx).lockLeads(trx, account)

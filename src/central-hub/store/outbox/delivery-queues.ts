@@ -42,7 +42,7 @@ const pendingIn = (db: Db, webhookId: number, queue: string) =>
 const headOf = async (db: Db, webhookId: number, queue: string): Promise<number | undefined> =>
   (await pendingIn(db, webhookId, queue).executeTakeFirst())?.outbox_id
 
-/** Queues in their order, as far as they are wanted; the first of them goes first. */
+/** Queues in their order, as far as they are wanted. The first queue goes first. */
 const candidates = async (
   db: Db,
   webhookId: number,

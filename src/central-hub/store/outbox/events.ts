@@ -29,9 +29,9 @@ export type EventType = Database['events']['type']
 export const maxEvents = 100_000
 
 /**
- * Whatever happens to messages and leads is told here, in the transaction that makes it happen.
+ * Adds an event for each new or changed message or lead, in the transaction that changes it.
  * @param refs messages.pk, or leads.id
- * @param fresh those of them that are new; the others were changed
+ * @param fresh the new ones among `refs`; the others were changed
  */
 export const addEvents = async (
   db: Db,

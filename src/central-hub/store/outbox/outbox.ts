@@ -20,7 +20,7 @@ import type { Database, Db } from '../database/schema.ts'
  */
 export const deliverForMs = 3 * 86_400_000
 
-/** Read and written at once: an import may rename a hundred thousand leads. */
+/** Rows that are read and written together: an import may rename a hundred thousand leads. */
 const batchSize = 500
 
 /** The body of an event as it is kept; its id and link are added to each delivery. */
@@ -199,13 +199,13 @@ const stateOf = (now: Status | Problem): string => {
 }
 
 /**
- * Puts a change of a session in the outbox; the same status again is none, also after a restart of
- * the hub. While it is tried again after a failure it is still that failure: it is told once, and
- * not with each attempt.
+ * Puts a change of a session in the outbox. The same status again is no change, also after a restart
+ * of the hub. While a failed session is tried again it still counts as failed, so that there is one
+ * event and not one for each attempt.
  * @param account '' for the first session-manager, whose name is not known at first
  * @returns whether it is one that a webhook waits for
  */
-export const tellSession = (db: Db, account: string, now: Status | Problem): Promise<boolean> =>
+export const addSessionEvent = (db: Db, account: string, now: Status | Problem): Promise<boolean> =>
   db.transaction().execute(async (trx) => {
     const status = stateOf(now)
     const before = await trx
@@ -245,8 +245,8 @@ export const addPing = async (db: Db, webhookId: number): Promise<string> => {
 }
 
 /**
- * Takes a lead's data out of the outbox, delivered or not, when it is deleted for good. What is
- * told of its messages goes with each message's row by itself.
+ * Takes a lead's data out of the outbox, delivered or not, when the lead is deleted for good. Events
+ * of its messages are deleted with the rows of the messages.
  */
 export const eraseDeliveries = async (db: Db, leadId: number): Promise<void> => {
   await db.deleteFrom('outbox').where('lead_id', '=', leadId).execute()

@@ -57,10 +57,11 @@ export const pruneDeliveries = async (db: Db, now = Date.now(), maxMs = Infinity
     }
     const webhooks = await trx.selectFrom('webhooks').select('id').execute()
     for (const { id } of webhooks) {
-      await sql`delete from deliveries where webhook_id = ${id} and state = 'delivered' and outbox_id <= (
-        select outbox_id from deliveries where webhook_id = ${id} and state = 'delivered' order by outbox_id desc limit 1 offset ${deliveredOfEach})`.execute(
-        trx
-      )
+      await sql`
+        delete from deliveries
+        where webhook_id = ${id} and state = 'delivered' and outbox_id <= (
+          select outbox_id from deliveries where webhook_id = ${id} and state = 'delivered'
+          order by outbox_id desc limit 1 offset ${deliveredOfEach})`.execute(trx)
     }
     await pruneOutbox(trx)
   })

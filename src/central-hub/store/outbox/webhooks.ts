@@ -48,11 +48,7 @@ const toWebhook = (row: Row, { pending = 0, dead = 0 }: DeliveryCounts = {}): We
 const withCounts = async (db: Db, row: Row): Promise<Webhook> =>
   toWebhook(row, (await countDeliveries(db, row.id)).get(row.id))
 
-/**
- * 256 bits, as
- * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme
- * wants them.
- */
+/** 256 bits, as the signature scheme of https://www.standardwebhooks.com/ asks for. */
 const drawSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`
 
 /** By id. */
@@ -93,8 +89,9 @@ export const createWebhook = async (
 }
 
 /**
- * One that is turned on or moved starts afresh: what waits is tried without further delay.
- * @returns undefined when there is none of that id
+ * Changes a webhook. One that is turned on, or has another URL, begins without its failures: what
+ * waits is tried without further delay.
+ * @returns undefined when no webhook has that id
  */
 export const patchWebhook = async (
   db: Db,

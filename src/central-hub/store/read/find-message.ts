@@ -2,7 +2,7 @@ import { addressesOfLeads } from './identities.ts'
 import { isSameMessage, parseMessageId, stanzaOf } from '../database/message-id.ts'
 import type { Db } from '../database/schema.ts'
 
-/** A message by an id of it. */
+/** A message that was found by one of its ids. */
 interface FoundMessage {
   pk: number
   account: string

@@ -9,7 +9,7 @@ import { contactNames } from '../database/terms.ts'
 const excerpt = 200
 const maxItems = 3
 
-/** The columns of a lead's latest message; all null when there is none. */
+/** The columns of a lead's latest message; all null for a lead without messages. */
 export interface LastColumns {
   last_id: string | null
   last_type: string | null
@@ -55,7 +55,7 @@ const partsOf = (
   return given
 }
 
-/** As the API gives it. Nothing is told of one that was deleted in WhatsApp. */
+/** The message as the API gives it. Of one that was deleted in WhatsApp it gives no content. */
 export const toLastMessage = (row: LastColumns): LastMessage | null => {
   const { last_id: id, last_type: type, last_timestamp: timestamp, last_details, last_media } = row
   if (id === null || type === null || timestamp === null) return null

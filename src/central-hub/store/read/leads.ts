@@ -69,7 +69,7 @@ const toLead = (row: ListedRow, tags: string[], otherPhones: string[]): Lead => 
   }
 }
 
-/** Leads with what a list shows of them. */
+/** Leads with the columns that a list shows. */
 const listed = (db: Db) =>
   db
     .selectFrom('leads')
@@ -113,7 +113,7 @@ export interface LeadFilter {
   phone?: string
   /** Only those that changed then or later, ms; in the order of their changes. */
   updatedSince?: number
-  /** In the order of their ids, which no new message changes: for what reads all of them. */
+  /** In the order of their ids, which no new message changes: for a reader of all leads. */
   byId?: boolean
   /** With `q`: those that pages before have given, which spares the search to look for them. */
   seen?: ReadonlySet<number>
@@ -136,7 +136,8 @@ const hasTag = async (db: Db, tag: string): Promise<Expression<SqlBool>> => {
   ).map(({ lead_id }) => lead_id)
   if (ids.length === 0) return sql<SqlBool>`false`
   if (ids.length <= maxSorted) return sql<SqlBool>`leads.id in (${sql.join(ids)})`
-  return sql<SqlBool>`exists (select 1 from lead_tags where lead_tags.lead_id = leads.id and lead_tags.tag = ${tag})`
+  return sql<SqlBool>`exists (
+    select 1 from lead_tags where lead_tags.lead_id = leads.id and lead_tags.tag = ${tag})`
 }
 
 /** Leads of a number, their own or one that a person merged into them. */
@@ -187,8 +188,8 @@ type Order = 'waiting' | 'recent' | 'updated' | 'id'
 
 /**
  * The order of a list: those who wait by who has waited longest, the others by their latest
- * message; with `q`, whose name or number is meant first, then by the latest message that has the
- * words; with `updatedSince`, whoever changed first.
+ * message; with `q`, those whose name or number matches first, then by the latest message that has
+ * the words; with `updatedSince`, by the time of their change.
  */
 export const leadOrder = ({ waiting, q, updatedSince, byId }: LeadFilter): Order | 'found' => {
   if (q !== undefined) return 'found'

@@ -80,7 +80,7 @@ const matchOfText = (lead: Lead, sought: string): Matched | undefined => {
   return undefined
 }
 
-/** The number that has these digits, in whichever spelling of it. */
+/** The number that has these digits, in any spelling. */
 const matchOfDigits = ({ phone, other_phones }: Lead, digits: string): Matched | undefined => {
   const phones = phone === null ? other_phones : [phone, ...other_phones]
   const shown = phones.find((each) =>
@@ -131,7 +131,7 @@ const readMessages = async (
   return new Map(rows.map((row) => [row.pk, row]))
 }
 
-/** Leads that a search found, in its order, each with what was found of it. */
+/** Leads that a search found, in its order, each with what matched. */
 export const describeMatches = async (
   db: Db,
   { q = '', country }: { q?: string; country?: CountryCode },

@@ -55,7 +55,7 @@ const personKey = (address: string, chat: string, person: readonly string[]): st
   const theirs = new Set([...person, chat])
   if (!isPerson(chat)) return given
   if (theirs.has(given)) return 'lead'
-  // of the two who write in a chat with a person, whoever is not that person is this account
+  // Two write in a chat with a person: the one who is not that person is this account.
   return theirs.size > 1 && isPerson(given) ? 'me' : given
 }
 

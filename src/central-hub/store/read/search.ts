@@ -92,7 +92,7 @@ const byName = async (
 /** The part of all matches that pages before have shown, by messages.pk. */
 interface Shown {
   from: number
-  /** The latest match when the search began: what came since is on no page of it. */
+  /** The latest match when the search began: what came since is on no page. */
   to: number
 }
 
@@ -109,7 +109,9 @@ interface Wanted {
  * began: who was found by a message then would be on no page.
  */
 const notByName = (db: Db, names: LeadTerm, since: number): Expression<SqlBool> =>
-  sql<SqlBool>`(leads.text_event >= ${since} or not exists (select 1 from lead_text where lead_text.rowid = leads.id and ${dialectOf(db).leadHas(names)}))`
+  sql<SqlBool>`(leads.text_event >= ${since} or not exists (
+    select 1 from lead_text
+    where lead_text.rowid = leads.id and ${dialectOf(db).leadHas(names)}))`
 
 /**
  * Those with a match in the part that was shown, but for matches that are such only since the
@@ -225,8 +227,8 @@ const lastEvent = async (db: Db): Promise<number> => {
 }
 
 /**
- * Leads whose name, number, note, tag, or who takes care of them, match, the newest lead first;
- * then those whose messages match. A position's key is 0 among the former, with the lead's id;
+ * Finds leads whose name, number, note, tag or assignee matches, the newest lead first; then leads
+ * whose messages match. A position's key is 0 among the former, with the lead's id;
  * among the latter it is the message that they began with, with the message it goes on from.
  */
 export const searchLeads = async (db: Db, search: LeadSearch): Promise<Page<Found>> => {

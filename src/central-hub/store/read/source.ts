@@ -13,7 +13,7 @@ interface SourceColumns {
 type AdFacts = Pick<LeadSource, 'title' | 'url' | 'id' | 'app'>
 
 /**
- * What a message tells of the ad that led to it; undefined when it is not from one, or is our own.
+ * The ad that led to a message; undefined when no ad did, or when the message is our own.
  */
 export const sourceOf = ({
   ad,

@@ -20,7 +20,7 @@ export const readTags = async (
   )
 }
 
-/** All of them: what is left out is taken off. */
+/** Writes all tags of a lead: a tag that is left out is taken off. */
 export const writeTags = async (db: Db, leadId: number, tags: readonly string[]): Promise<void> => {
   await db.deleteFrom('lead_tags').where('lead_id', '=', leadId).execute()
   if (tags.length > 0)

@@ -20,7 +20,8 @@ export const markUpdated = async (db: Db, leadIds: readonly number[]): Promise<v
   const { updated_until } = await db
     .updateTable('store')
     .set({
-      updated_until: sql<number>`case when updated_until < ${now} then ${now} else updated_until + 1 end`
+      updated_until: sql<number>`
+        case when updated_until < ${now} then ${now} else updated_until + 1 end`
     })
     .returning('updated_until')
     .executeTakeFirstOrThrow()

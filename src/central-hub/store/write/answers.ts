@@ -3,9 +3,9 @@ import type { Turn } from '../../../contract/waiting.ts'
 import type { Db } from '../database/schema.ts'
 
 /**
- * Works out anew which replies to a lead, calls that were answered among them, ended a wait, and
- * how long it was: from the first message after what ended the wait before, a reply or a person who
- * marked the lead.
+ * Works out again which replies to a lead, answered calls among them, ended a wait, and how long the
+ * wait was. It begins with the first message after the end of the wait before, which was a reply or
+ * a person who marked the lead.
  * @param since UNIX seconds: replies from then on
  */
 export const writeAnswers = async (db: Db, leadId: number, since: number): Promise<void> => {
@@ -23,12 +23,14 @@ export const writeAnswers = async (db: Db, leadId: number, since: number): Promi
     .execute()
   const latest = (turn: Turn) => sql`
     select before.timestamp, before.seq from messages before
-    where before.lead_id = reply.lead_id and before.turn = ${sql.lit(turn)} and (before.timestamp, before.seq) < (reply.timestamp, reply.seq)
+    where before.lead_id = reply.lead_id and before.turn = ${sql.lit(turn)}
+      and (before.timestamp, before.seq) < (reply.timestamp, reply.seq)
     order by before.timestamp desc, before.seq desc limit 1`
   // One after the other, so that each is the end of a part of the index.
   const before = (column: 'timestamp' | 'seq') => sql`coalesce((
     select ended.${sql.raw(column)} from (
-      select * from (${latest(2)}) as answered union all select * from (${latest(3)}) as marked) as ended
+      select * from (${latest(2)}) as answered
+      union all select * from (${latest(3)}) as marked) as ended
     order by ended.timestamp desc, ended.seq desc limit 1), -1)`
   await sql`
     insert into answers (reply_pk, account, answered_at, seconds)
@@ -36,9 +38,11 @@ export const writeAnswers = async (db: Db, leadId: number, since: number): Promi
       select reply.pk, reply.account, reply.timestamp, (
         select asked.timestamp from messages asked
         where asked.lead_id = reply.lead_id and asked.turn = 1 and asked.personal = 1
-          and (asked.timestamp, asked.seq) > (${before('timestamp')}, ${before('seq')}) and (asked.timestamp, asked.seq) < (reply.timestamp, reply.seq)
+          and (asked.timestamp, asked.seq) > (${before('timestamp')}, ${before('seq')})
+          and (asked.timestamp, asked.seq) < (reply.timestamp, reply.seq)
         order by asked.timestamp, asked.seq limit 1) as since
       from messages reply
-      where reply.lead_id = ${leadId} and reply.turn = 2 and reply.personal = 1 and reply.timestamp >= ${since}) as replies
+      where reply.lead_id = ${leadId} and reply.turn = 2 and reply.personal = 1
+        and reply.timestamp >= ${since}) as replies
     where since is not null`.execute(db)
 }

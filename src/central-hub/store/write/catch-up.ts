@@ -16,8 +16,8 @@ import { writeWaiting } from './waiting.ts'
 const batchSize = 200
 
 /**
- * Titles, places, names and file names, for the search. @returns the last one looked at, undefined
- * after all of them
+ * Writes titles, places, names and file names for the search.
+ * @returns the last message that was looked at, undefined after the last of all
  */
 const writeTerms = async (db: Db, after: number): Promise<number | undefined> => {
   const rows = await db

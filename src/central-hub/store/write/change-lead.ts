@@ -25,8 +25,8 @@ const columnsOf = (row: LeadRow, { state, note, assignee, name }: LeadPatch) => 
 }
 
 /**
- * Changes what a person says of a lead; each field that really changes is kept as history. @returns
- * undefined when there is none of that id
+ * Changes what people say of a lead. Each field that really changes is kept as history.
+ * @returns undefined when no lead has that id
  */
 export const patchLead = async (
   db: Db,
@@ -133,10 +133,10 @@ const unchanged = async (db: Db, id: number): Promise<Changed | undefined> => {
 }
 
 /**
- * Takes a lead off those who wait without an answer to it: what it wrote up to a message is
- * handled. A lead that does not wait is left as it is. @param until the id of that message; without
- * it, the latest
- * @returns `no-message` when the lead has no such message, undefined when there is none of that id
+ * Ends the wait of a lead without an answer: what it wrote up to a message is handled. A lead that
+ * does not wait is left as it is.
+ * @param until the id of that message; without it, the latest
+ * @returns `no-message` when the lead has no such message, undefined when no lead has that id
  */
 export const handleLead = async (
   db: Db,
@@ -156,8 +156,8 @@ export const handleLead = async (
 }
 
 /**
- * Takes the latest mark as handled back, as long as it is why the lead does not wait. @returns
- * undefined when there is none of that id
+ * Takes back the latest mark as handled, while it is the reason that the lead does not wait.
+ * @returns undefined when no lead has that id
  */
 export const unhandleLead = async (db: Db, id: number): Promise<Changed | undefined> => {
   const row = await leadRow(db, id)
@@ -169,8 +169,8 @@ export const unhandleLead = async (db: Db, id: number): Promise<Changed | undefi
 }
 
 /**
- * Marks as read what is there now, in LeadMaster alone. @returns undefined when there is none of
- * that id
+ * Marks the present messages as read, in LeadMaster alone.
+ * @returns undefined when no lead has that id
  */
 export const readLead = async (db: Db, id: number): Promise<Changed | undefined> => {
   const row = await leadRow(db, id)
@@ -193,8 +193,8 @@ export const readLead = async (db: Db, id: number): Promise<Changed | undefined>
 }
 
 /**
- * Marks as unread, in LeadMaster alone: all that waits counts as unread again. @returns undefined
- * when there is none of that id
+ * Marks a lead as unread, in LeadMaster alone: all that waits counts as unread again.
+ * @returns undefined when no lead has that id
  */
 export const unreadLead = async (db: Db, id: number): Promise<Changed | undefined> => {
   const row = await leadRow(db, id)

@@ -1,15 +1,15 @@
 import { randomInt } from 'node:crypto'
 import type { Db } from '../database/schema.ts'
 
-/** Where the hub stands in an account's journal: the last record whose effects are in the store. */
+/** The hub's position in an account's journal: the last record whose effects are in the store. */
 export interface Cursor {
   account: string
   /** A cursor belongs to one journal: `Status.journal.id`. */
   journalId: string
   seq: number
   /**
-   * Another one since each deletion, 0 before the first. What was read from the journal in an
-   * earlier epoch may hold what was erased there since: it is not taken, but read once more.
+   * It changes with each deletion, and is 0 before the first. What was read from the journal in an
+   * earlier epoch may have been erased there since, so it is not taken, but read again.
    */
   epoch?: number
 }

@@ -10,15 +10,15 @@ export interface MessageKey {
   lead_id: number | null
 }
 
-/** leads.id of messages; 0 is none. */
+/** leads.id of messages; 0: a message without a lead. */
 const leadsOf = (messages: readonly MessageKey[]): number[] => [
   ...new Set(messages.map(({ lead_id }) => lead_id ?? 0))
 ]
 
 /**
- * Deletes messages with what belongs to them, inside a transaction of the caller's. What a lead
- * counts of them is to be worked out after it; that may be in another transaction, so a lead that
- * shows one of them is marked here.
+ * Deletes messages with what belongs to them, inside a transaction of the caller. The caller then
+ * counts the leads' messages again. That may be in another transaction, so a lead that shows a
+ * deleted message is marked here.
  */
 export const eraseMessages = async (db: Db, messages: readonly MessageKey[]): Promise<void> => {
   if (messages.length === 0) return

@@ -15,11 +15,11 @@ import { changeLeads } from '../database/transaction.ts'
 import { writeWaiting } from './waiting.ts'
 
 /**
- * Deletions that another hub, with a store of its own, asked session-manager for. That keeps keyed
- * hashes of them alone: it is asked which persons and messages of this store they were.
+ * Deletions that another hub, with a store of its own, asked session-manager for. session-manager
+ * keeps only keyed hashes, so it is asked which persons and messages of this store were deleted.
  */
 
-/** Of the chats and messages that are asked about, those that were erased. */
+/** Answers which of the chats and messages in a question were erased. */
 export type AskErased = (question: ErasedQuestion) => Promise<ErasedAnswer>
 
 /** Rows that are read, and addresses and messages that are asked about, at a time. */

@@ -12,8 +12,8 @@ import type { Db } from '../database/schema.ts'
 import { changeLeads } from '../database/transaction.ts'
 
 /**
- * Deleting for good. PRAGMA secure_delete and the secure-delete of the search write
- * over what is deleted; `scrub` of the store sees to what is left of it.
+ * Deletes for good. PRAGMA secure_delete and the secure-delete of the search write over what is
+ * deleted. `scrub` of the store removes what these leave.
  */
 
 /** A lead, and the chats to have erased at session-manager before the hub's own. */
@@ -71,8 +71,8 @@ export const erasureOf = async (db: Db, id: number): Promise<Erasure | undefined
 }
 
 /**
- * Deletes what shows a lead elsewhere: answers that are kept, imported names, and what webhooks are
- * to be told.
+ * Deletes what other tables have of a lead: kept answers, imported names, and deliveries of
+ * webhooks.
  */
 export const eraseWhatWasSaid = async (db: Db, lead: LeadRow): Promise<void> => {
   const identities = await identitiesOf(db, [lead.id])
@@ -96,8 +96,8 @@ export const eraseWhatWasSaid = async (db: Db, lead: LeadRow): Promise<void> => 
 }
 
 /**
- * Deletes a lead that has no messages any more, with what people said of it, and what shows it
- * elsewhere; inside a transaction of the caller's.
+ * Deletes a lead that has no messages any more, with what people said about the lead and what other
+ * tables have of the lead. It runs inside a transaction of the caller.
  */
 export const eraseLeadAlone = async (db: Db, lead: LeadRow): Promise<void> => {
   await eraseWhatWasSaid(db, lead)
@@ -208,8 +208,8 @@ export const erasePerson = async <T>(
 }
 
 /**
- * Deletes a lead and its messages, many of them in several transactions: one that fails leaves the
- * rest to the next request. A scrub of the store is due after it.
+ * Deletes a lead and its messages. Many messages take several transactions, and one that fails
+ * leaves the rest to the next request. A scrub of the store is then due.
  * @param finish runs in the last transaction, with how many messages there were
  */
 export const eraseLead = async <T>(

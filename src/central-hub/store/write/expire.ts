@@ -64,7 +64,7 @@ const shownOf = ({
   JSON.stringify([waiting_since, unanswered_count, unread_count, handled_at, last_pk])
 
 /**
- * What a lead shows of its messages, after some of them are gone. Most go long after they were the
+ * Counts a lead's messages again after some were deleted. Most are deleted long after they were the
  * latest.
  */
 const recount = async (db: Db, before: LeadRow): Promise<void> => {
@@ -77,7 +77,7 @@ const recount = async (db: Db, before: LeadRow): Promise<void> => {
   if (shownOf(after) !== shownOf(before)) await addEvents(db, 'lead', [before.id])
 }
 
-/** The latest time that both WhatsApp and our own clock have confirmed, ms; 0: there is none. */
+/** The latest time that both WhatsApp and our own clock have confirmed, ms; 0: none yet. */
 export const confirmedUntil = async (db: Db): Promise<number> => {
   const rows = await db
     .selectFrom('messages')

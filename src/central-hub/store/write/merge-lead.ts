@@ -8,13 +8,13 @@ type Own = Pick<LeadRow, 'phone' | 'lid' | 'phone_at'>
 
 const isNone = ({ phone, lid }: Own): boolean => phone === null && lid === null
 
-/** Whether what one of them tells of a person, the other has not. */
+/** Whether each identity has only what the other one lacks. */
 const fitTogether = (a: Own, b: Own): boolean =>
   (a.phone === null || b.phone === null) && (a.lid === null || b.lid === null)
 
 /**
- * What a lead is known by after it took over another one. A second number, or LID, is kept beside
- * its own.
+ * Gives what identifies a lead after it took over another one. A second number or LID is kept as a
+ * merged identity.
  */
 const mergeIdentities = async (db: Db, kept: LeadRow, other: LeadRow): Promise<Own> => {
   const { account, phone, lid, phone_at } = other
@@ -33,7 +33,7 @@ const mergeIdentities = async (db: Db, kept: LeadRow, other: LeadRow): Promise<O
   return own
 }
 
-/** A lead that was entered and has no message was not seen: the other one's messages count. */
+/** A lead that a person entered and that has no message was not seen, and is never the later one. */
 const isLater = (a: LeadRow, b: LeadRow): boolean => {
   const [isSilent, wasSilent] = [a, b].map(
     ({ entered_at, last_pk }) => entered_at !== null && last_pk === null
@@ -43,8 +43,9 @@ const isLater = (a: LeadRow, b: LeadRow): boolean => {
 }
 
 /**
- * Makes one lead of two that are one person: the kept one takes over the other's messages, and what
- * people noted of either is kept. Counts are to be worked out after it. @returns the kept one's row
+ * Makes one lead of two that are one person. The kept lead takes over the messages of the other one,
+ * and what people noted of either is kept. The caller then counts its messages again.
+ * @returns the row of the kept lead
  */
 export const mergeLeads = async (db: Db, kept: LeadRow, other: LeadRow): Promise<LeadRow> => {
   const tags = await readTags(db, [kept.id, other.id])
@@ -86,7 +87,7 @@ export const mergeLeads = async (db: Db, kept: LeadRow, other: LeadRow): Promise
       first_seen: Math.min(kept.first_seen, other.first_seen),
       last_seen: latest.last_seen,
       entered_at: kept.entered_at ?? other.entered_at,
-      // what was read of one alone may be shown as unread again, but nothing unread as read
+      // What was read of one lead alone may be shown as unread again, but nothing unread as read.
       read_until: Math.min(kept.read_until, other.read_until),
       ...earlierSource(kept, other)
     })

@@ -3,7 +3,7 @@ import type { CapturedMessage, Media } from '../../../contract/record.ts'
 import type { MessageTable } from '../database/schema.ts'
 import type { Content } from './write-message.ts'
 
-/** What several records, or several rows, of one message make of it. */
+/** Makes one message of its several records, or of its several rows. */
 
 type Columns = Selectable<MessageTable>
 
@@ -81,16 +81,16 @@ const earliest = (a: number | null, b: number | null): number | null =>
 const latest = (a: number | null, b: number | null): number | null =>
   a === null || (b !== null && b > a) ? b : a
 
-/** A call that was answered ended as such, whatever was told of it before. */
+/** A call that was answered stays answered, whatever an earlier record said. */
 const withOutcome = (kept: string, other: string): string => {
-  const [mine, theirs] = [JSON.parse(kept), JSON.parse(other)] as Pick<CapturedMessage, 'call'>[]
+  const [details, others] = [JSON.parse(kept), JSON.parse(other)] as Pick<CapturedMessage, 'call'>[]
   if (
-    mine?.call === undefined ||
-    mine.call.outcome === 'answered' ||
-    theirs?.call?.outcome !== 'answered'
+    details?.call === undefined ||
+    details.call.outcome === 'answered' ||
+    others?.call?.outcome !== 'answered'
   )
     return kept
-  return JSON.stringify({ ...mine, call: theirs.call })
+  return JSON.stringify({ ...details, call: others.call })
 }
 
 /** What a row takes over from another one that turned out to be of the same message. */
@@ -128,7 +128,7 @@ const takeOver = (kept: Columns, other: Columns): Updateable<MessageTable> => {
   return changes
 }
 
-/** One row of several that are of one message: the first of them, with what the others know. */
+/** Makes one row of the rows of one message: the first row, with what the others know. */
 export const foldRows = ([kept, ...others]: readonly [
   Columns,
   ...Columns[]

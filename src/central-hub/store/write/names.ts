@@ -87,8 +87,8 @@ export const lastNames = (names: readonly ImportedName[]): ImportedName[] => [
 ]
 
 /**
- * Takes a batch of names, inside a transaction of the caller's: for the leads of these numbers, and
- * for whoever writes from them first. A name that changes nothing is not kept either.
+ * Takes a batch of names, inside a transaction of the caller: for the leads of these numbers, and
+ * for people who write from these numbers later. A name that changes nothing is not kept.
  */
 export const importNames = async (db: Db, names: readonly ImportedName[]): Promise<Imported> => {
   const byKey = new Map(names.map((imported) => [phoneKey(imported.phone), imported]))

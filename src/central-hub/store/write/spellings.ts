@@ -63,9 +63,9 @@ export const adoptSpellings = async (
   phones: Iterable<string>
 ): Promise<Set<number>> => {
   const adopted = new Set<number>()
-  const told = new Map([...phones].map((phone) => [phoneKey(phone), phone]))
-  for (const { id, phone } of await enteredOtherwise(db, account, [...told.values()])) {
-    const spelling = told.get(phoneKey(phone ?? ''))
+  const spellings = new Map([...phones].map((phone) => [phoneKey(phone), phone]))
+  for (const { id, phone } of await enteredOtherwise(db, account, [...spellings.values()])) {
+    const spelling = spellings.get(phoneKey(phone ?? ''))
     if (spelling === undefined || (await isTaken(db, account, spelling))) continue
     await db
       .updateTable('leads')

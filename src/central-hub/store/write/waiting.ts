@@ -20,13 +20,13 @@ import { markUpdated } from '../read/updated.ts'
  * to date.
  */
 
-/** What of a lead's messages is new, so that only what can follow from it is worked out. */
+/** What is new among a lead's messages, so that only what can follow from that is worked out. */
 interface NewInLead {
   /** messages.pk of new ones. */
   fresh: number[]
-  /** Something else was changed, too: all is worked out anew. */
+  /** Something else was changed, too: everything is worked out again. */
   whole: boolean
-  /** Some are an album, or of one: what waits is counted anew. */
+  /** Some are an album or part of one: what waits is counted again. */
   albums: boolean
 }
 
@@ -85,11 +85,11 @@ const waitStateOf = (db: Db, leadId: number): Promise<WaitState> =>
     .where('id', '=', leadId)
     .executeTakeFirstOrThrow()
 
-/** Counts anew what is unanswered and unread, whatever was counted before. */
+/** Counts again what is unanswered and unread, whatever was counted before. */
 export const writeCounts = async (db: Db, leadId: number): Promise<void> => {
   const line = await latestLine(db, leadId)
   const { state, read_until } = await waitStateOf(db, leadId)
-  // several media that were sent as one wait as one
+  // Several media that were sent as one wait as one
   const thing = dialectOf(db).thing()
   const unanswered = await unansweredOf(db, leadId, line)
     .select(['pk', 'timestamp', thing.as('thing')])

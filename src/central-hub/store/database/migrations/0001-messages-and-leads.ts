@@ -3,8 +3,8 @@ import { step } from './step.ts'
 /** Messages, their leads, and the search in their text. */
 export const messagesAndLeads = step(
   [
-    // id is drawn once; works_from is written anew after each migration, for an older release to
-    // read whether it works with this
+    // `id` is drawn once. `works_from` is written after each migration, so that an older release
+    // can read whether it works with this schema.
     `CREATE TABLE store (id TEXT NOT NULL, works_from TEXT NOT NULL) STRICT`,
     `INSERT INTO store VALUES (lower(hex(randomblob(4))), '')`,
     `CREATE TABLE cursors (account TEXT PRIMARY KEY, journal_id TEXT NOT NULL, seq INTEGER NOT NULL) STRICT`,

@@ -127,7 +127,7 @@ const search = [
     WHEN new.name IS NOT old.name OR new.given_name IS NOT old.given_name OR new.imported_name IS NOT old.imported_name OR new.phone IS NOT old.phone BEGIN
     UPDATE lead_text SET names = ${namesOf('new')}, phones = ${phonesOf('new')} WHERE rowid = new.id; END`,
   `CREATE TRIGGER lead_text_delete AFTER DELETE ON leads BEGIN DELETE FROM lead_text WHERE rowid = old.id; END`,
-  // what is deleted leaves the index at once,
+  // What is deleted leaves the index immediately,
   // https://sqlite.org/fts5.html#the_secure_delete_configuration_option
   `INSERT INTO lead_text (lead_text, rank) VALUES ('secure-delete', 1)`
 ]

@@ -1,8 +1,8 @@
 import { id, text } from './0001-messages-and-leads.postgres.ts'
 
 /**
- * As the step for SQLite. Whoever may read this database may read every message as well as these
- * secrets.
+ * As the step for SQLite. A person who may read these secrets may read every message of this
+ * database, too.
  */
 export const webhooks = [
   `CREATE TABLE webhooks (
@@ -22,7 +22,7 @@ export const webhooks = [
   `CREATE INDEX deliveries_of_outbox ON deliveries (outbox_id)`,
   `CREATE INDEX deliveries_settled ON deliveries (settled_at) WHERE settled_at IS NOT NULL`,
   `CREATE INDEX pings_pending ON deliveries (webhook_id, outbox_id) WHERE ping = 1 AND state = 'pending'`,
-  // what is told of a lead that became part of another goes when that one's data is deleted
+  // Events of a lead that became part of another lead are deleted with that lead's data.
   `CREATE FUNCTION outbox_of_merged_lead() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
       UPDATE outbox SET lead_id = new.lead_id WHERE lead_id = new.old_id;

@@ -3,8 +3,8 @@ import { step } from './step.ts'
 /** Endpoints that events are posted to, and what is on its way to them. */
 export const webhooks = step(
   [
-    // secrets are kept as they are, since signing needs them: whoever may read this file, in a
-    // directory of mode 0700, may read every message as well
+    // Secrets are kept as they are, because signing needs them. The file is in a directory of mode
+    // 0700, and has every message, too.
     `CREATE TABLE webhooks (
       id INTEGER PRIMARY KEY AUTOINCREMENT, url TEXT NOT NULL, description TEXT NOT NULL, events TEXT NOT NULL, enabled INTEGER NOT NULL,
       secret TEXT NOT NULL, old_secret TEXT, old_secret_until INTEGER, created_at INTEGER NOT NULL,
@@ -22,10 +22,10 @@ export const webhooks = step(
     `CREATE INDEX deliveries_of_outbox ON deliveries (outbox_id)`,
     `CREATE INDEX deliveries_settled ON deliveries (settled_at) WHERE settled_at IS NOT NULL`,
     `CREATE INDEX pings_pending ON deliveries (webhook_id, outbox_id) WHERE ping = 1 AND state = 'pending'`,
-    // what is told of a lead that became part of another goes when that one's data is deleted
+    // Events of a lead that became part of another lead are deleted with that lead's data.
     `CREATE TRIGGER outbox_of_merged_lead AFTER INSERT ON merged_leads BEGIN
       UPDATE outbox SET lead_id = new.lead_id WHERE lead_id = new.old_id; END`,
-    // the account's session as it was told last; '' is the first session-manager's
+    // The last session of each account that webhooks were notified of. '' is the first account.
     `CREATE TABLE session_states (account TEXT PRIMARY KEY, status TEXT NOT NULL) STRICT`
   ],
   async () => (await import('./0003-webhooks.postgres.ts')).webhooks

@@ -91,8 +91,8 @@ const indexes = [
 ]
 
 /**
- * The text that the search has of a message. Its table holds none of it: what is deleted is given
- * to it again.
+ * The text of a message that the search indexes. The table of the index does not keep the text, so
+ * a deletion gives the same text again.
  */
 const textOf = (row: string): string => `${row}.body || char(10) || ${row}.terms`
 const hasText = (row: string): string => `(${row}.body <> '' OR ${row}.terms <> '')`

@@ -67,8 +67,9 @@ const times = [
 const chatOf = 'messages.chat_id'
 
 /**
- * Whoever answered a message of a lead so and is not that lead is this account. Of two addresses of
- * one kind, two people; of different kinds only where both of the lead's are known.
+ * A person who responded to a message in a lead's chat and is not that lead is this account. Two
+ * addresses of one kind are two people. Addresses of different kinds can be compared only where
+ * both of the lead's addresses are known.
  */
 const ofThisAccount = (table: 'reactions' | 'votes', by: string): string => {
   const address = `${table}.${by}`
@@ -92,8 +93,8 @@ const closed = `UPDATE messages SET closed_at = (
     FROM leads WHERE state IN ('won', 'lost') AND waiting_since IS NOT NULL)`
 
 /**
- * Counted again are the leads with anything that the rule takes otherwise than the release before;
- * most have nothing of it.
+ * Counts again the leads with something that the rule takes in another way than the release before.
+ * Most leads have nothing of the kind.
  */
 const recount = [
   `UPDATE leads SET updated_at = 0 WHERE waiting_since IS NOT NULL AND state IN ('won', 'lost', 'ignored')`,

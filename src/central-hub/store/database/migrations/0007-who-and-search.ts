@@ -33,7 +33,7 @@ const who = [
     phone TEXT, lid TEXT, phone_at INTEGER NOT NULL DEFAULT 0, ${phoneKey},
     UNIQUE (account, phone), UNIQUE (account, lid)) STRICT`,
   `CREATE INDEX merged_identities_of_lead ON merged_identities (lead_id)`,
-  // the last event there was when what the search finds of it changed
+  // The latest event at the time when the searched texts changed.
   `ALTER TABLE leads ADD COLUMN text_event INTEGER NOT NULL DEFAULT 0`,
   `ALTER TABLE messages ADD COLUMN text_event INTEGER NOT NULL DEFAULT 0`
 ]
@@ -118,8 +118,8 @@ const textOf = (row: string): string => `${row}.body || char(10) || ${row}.terms
 const hasText = (row: string): string => `(${row}.body <> '' OR ${row}.terms <> '')`
 
 /**
- * A word for one or two characters: tokensOf in database/spaceless.ts. What is no letter is none to
- * the search, and a character of the private use area is.
+ * A word for one or two characters, as tokensOf in database/spaceless.ts makes it. The search counts
+ * a character of the private use area as a letter.
  */
 const token = (characters: string): string =>
   `' ' || char(57344) || lower(hex(${characters})) || ' '`

@@ -28,9 +28,18 @@ const lostErrors = new Set([
   'EPIPE',
   'ENOENT'
 ])
-/** What pg itself says, which has no code. */
-const lostWords =
-  /connection terminated|timeout exceeded when trying to connect|query read timeout|client has encountered a connection error|cannot use a pool after|server closed the connection/i
+/** Errors of pg itself, which have no code. */
+const lostWords = new RegExp(
+  [
+    'connection terminated',
+    'timeout exceeded when trying to connect',
+    'query read timeout',
+    'client has encountered a connection error',
+    'cannot use a pool after',
+    'server closed the connection'
+  ].join('|'),
+  'i'
+)
 
 /** What came of a loss: nothing of an answer is known. */
 export const isLost = (error: unknown): boolean => {
@@ -75,14 +84,23 @@ export const connection = (url: string) => ({
   types
 })
 
-/** Of each new connection: a hub that is cut off holds nothing for longer, and is noticed to be. */
-export const settings = `SET idle_in_transaction_session_timeout = '60s'; SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3`
+/**
+ * Statements for each new connection. With them the server notices a hub that is cut off, and takes
+ * its locks back.
+ */
+export const settings = [
+  "SET idle_in_transaction_session_timeout = '60s'",
+  'SET tcp_keepalives_idle = 5',
+  'SET tcp_keepalives_interval = 2',
+  'SET tcp_keepalives_count = 3'
+].join('; ')
 
 const userOf = (url: string): string => decodeURIComponent(new URL(url).username)
 
 /** Of a user that may not do what is needed. @param what it may not */
 export const lacksRight = (url: string, what: string): string =>
-  `the user ${userOf(url)} lacks a right at ${placeOf(url)} (${what}): it must own the database, by ALTER DATABASE … OWNER TO ${userOf(url)}`
+  `the user ${userOf(url)} lacks a right at ${placeOf(url)} (${what}): ` +
+  `it must own the database, by ALTER DATABASE … OWNER TO ${userOf(url)}`
 /** What is against one that may not make tables. */
 export const noTables = 'it may not make tables there'
 
@@ -100,9 +118,15 @@ export const refusalOf = (
   switch (code) {
     case '28P01':
     case '28000':
-      return `${placeOf(url)} does not let the user ${userOf(url)} in (${message}): correct user and password in ${setting}, or pg_hba.conf there`
+      return (
+        `${placeOf(url)} does not let the user ${userOf(url)} in (${message}): ` +
+        `correct user and password in ${setting}, or pg_hba.conf there`
+      )
     case '3D000':
-      return `there is no such database as ${placeOf(url)}: make it, by createdb --owner=${userOf(url)}, or correct ${setting}`
+      return (
+        `there is no such database as ${placeOf(url)}: ` +
+        `make it, by createdb --owner=${userOf(url)}, or correct ${setting}`
+      )
     case '42501':
       return lacksRight(url, message)
     default:
@@ -143,7 +167,8 @@ export const faultOf = async (url: string): Promise<string | undefined> => {
 export const storeLost = (url: string, cause: unknown): ProblemError => {
   const lost = new ProblemError(
     'store-unavailable',
-    `the database at ${placeOf(url)} does not answer (${reasonOf(cause)}): it is tried again by itself; see to PostgreSQL, or to DATABASE_URL`
+    `the database at ${placeOf(url)} does not answer (${reasonOf(cause)}): ` +
+      'it is tried again by itself; see to PostgreSQL, or to DATABASE_URL'
   )
   lost.cause = cause
   return lost

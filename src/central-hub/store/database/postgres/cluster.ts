@@ -83,7 +83,7 @@ export class PostgresCluster implements Cluster {
   readonly #sessionListeners = new Set<(now: Status | Problem) => void>()
   /** What this hub said last of each session. */
   readonly #sessions = new Map<string, Status | Problem>()
-  /** Sends one notification at a time: the last one that is sent is the one that holds. */
+  /** Sends one notification at a time, so that the newest one is sent last. */
   readonly #inTurn = limitConcurrency(1)
   #client: pg.Client | undefined
   #failures = 0

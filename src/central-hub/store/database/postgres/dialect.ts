@@ -1,15 +1,15 @@
 import { PostgresDialect, type Dialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
 import pg from 'pg'
 import { replaceUnstorable } from '../../../../platform/replace-unstorable.ts'
-import { withPieces } from '../dialect-queries.ts'
+import { withQueries } from '../dialect-queries.ts'
 import { connection, isLost, settings, statementMs, storeLost } from './client.ts'
-import { postgresPieces } from './queries.ts'
+import { postgresQueries } from './queries.ts'
 
 /** pg as Kysely's PostgreSQL dialect takes a pool. */
 
 /**
- * Statements at once. What waits for a connection longer than one is waited for is told that there
- * is none.
+ * The most concurrent statements. Further ones wait for a connection, and fail when the wait takes
+ * too long.
  */
 const maxConnections = 10
 
@@ -60,5 +60,5 @@ export const postgresDialect = (url: string, onLost: (error: Error) => void): Di
     }
   }
   const asPool: PostgresPool = { connect, end: () => pool.end(), options: pool.options }
-  return withPieces(new PostgresDialect({ pool: asPool }), postgresPieces)
+  return withQueries(new PostgresDialect({ pool: asPool }), postgresQueries)
 }

@@ -15,7 +15,8 @@ const part = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`
 const leadCondition = (term: LeadTerm): RawBuilder<SqlBool> => {
   if ('text' in term) {
     const wanted = part(isShort(term.text) ? `  ${term.text}` : term.text)
-    return sql<SqlBool>`(lead_text.names like fold(${wanted}) or lead_text.notes like fold(${wanted}))`
+    return sql<SqlBool>`(
+      lead_text.names like fold(${wanted}) or lead_text.notes like fold(${wanted}))`
   }
   if ('digits' in term) return sql<SqlBool>`lead_text.phones like ${part(term.digits)}`
   return 'all' in term ? and(term.all.map(leadCondition)) : or(term.any.map(leadCondition))
@@ -28,7 +29,7 @@ const ordered = new WeakSet<object>()
  * Search by a GIN index over words, and one over trigrams; what is written and what is looked for
  * are folded alike, by `fold` of the schema.
  */
-export const postgresPieces: DialectQueries = {
+export const postgresQueries: DialectQueries = {
   database: 'postgres',
   messageHas: ({ words, tokens, prefix }) => {
     const parts = [
@@ -47,18 +48,19 @@ export const postgresPieces: DialectQueries = {
   orderEvents: async (trx) => {
     if (ordered.has(trx)) return
     ordered.add(trx)
-    // held until the commit is visible: who draws ids after this sees, and is seen, after it
-    await sql`select pg_advisory_xact_lock(${sql.lit(lockKeys.space)}, ${sql.lit(lockKeys.events)}), pg_notify(${sql.lit(changedChannel)}, '')`.execute(
-      trx
-    )
+    // Held until the commit is visible, so that a later writer draws later ids.
+    const key = sql`${sql.lit(lockKeys.space)}, ${sql.lit(lockKeys.events)}`
+    await sql`
+      select pg_advisory_xact_lock(${key}), pg_notify(${sql.lit(changedChannel)}, '')`.execute(trx)
   },
   lockLeads: async (trx, account) => {
     const all = sql`${sql.lit(lockKeys.space)}, ${sql.lit(lockKeys.leads)}`
     if (account === undefined) await sql`select pg_advisory_xact_lock(${all})`.execute(trx)
-    else
-      await sql`select pg_advisory_xact_lock_shared(${all}), pg_advisory_xact_lock(${sql.lit(lockKeys.accounts)}, hashtext(${account}))`.execute(
-        trx
-      )
+    else {
+      const own = sql`${sql.lit(lockKeys.accounts)}, hashtext(${account})`
+      await sql`
+        select pg_advisory_xact_lock_shared(${all}), pg_advisory_xact_lock(${own})`.execute(trx)
+    }
   },
   isPassing
 }

@@ -1,7 +1,7 @@
 import { SqliteDialect, type Dialect, type SqliteStatement } from 'kysely'
 import { openSqlite } from '../../../../platform/sqlite.ts'
-import { withPieces } from '../dialect-queries.ts'
-import { sqlitePieces } from './queries.ts'
+import { withQueries } from '../dialect-queries.ts'
+import { sqliteQueries } from './queries.ts'
 import { makeWords } from './words.ts'
 
 /** node:sqlite as Kysely's SQLite dialect takes a database. */
@@ -37,8 +37,8 @@ export const sqliteDialect = (file: string): Dialect => {
     statements.set(sql, made)
     return made
   }
-  return withPieces(
+  return withQueries(
     new SqliteDialect({ database: { close: () => db.close(), prepare: prepared } }),
-    sqlitePieces
+    sqliteQueries
   )
 }

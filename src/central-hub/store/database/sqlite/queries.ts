@@ -29,12 +29,13 @@ const stanzaIn = (id: RawBuilder<string>): RawBuilder<string> => {
 }
 
 /** Search by FTS5; one writer at a time, so that events are in order by themselves. */
-export const sqlitePieces: DialectQueries = {
+export const sqliteQueries: DialectQueries = {
   database: 'sqlite',
   messageHas: ({ words, tokens, prefix, lastIs }) => {
     const last = lastIs === undefined ? [] : [`(${lastIs.map(quoted).join(' OR ')})`]
     const whole = [...tokens, ...(lastIs === undefined ? words : words.slice(0, -1))].map(quoted)
-    return sql<SqlBool>`message_text match ${[...whole, ...last].join(' AND ') + (prefix && lastIs === undefined ? '*' : '')}`
+    const star = prefix && lastIs === undefined ? '*' : ''
+    return sql<SqlBool>`message_text match ${[...whole, ...last].join(' AND ') + star}`
   },
   wordsThatBegin,
   thing: () => sql<string>`coalesce(${stanzaIn(sql`json_extract(details, '$.album_id')`)}, stanza)`,

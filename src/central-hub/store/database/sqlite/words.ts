@@ -23,7 +23,9 @@ const folded = (word: string): string | undefined => {
  * Makes the table they are read from, of one connection,
  * https://sqlite.org/fts5.html#the_fts5vocab_virtual_table_module
  */
-export const makeWords = `CREATE VIRTUAL TABLE temp.message_words USING fts5vocab ('main', 'message_text', 'instance')`
+export const makeWords =
+  'CREATE VIRTUAL TABLE temp.message_words ' +
+  "USING fts5vocab ('main', 'message_text', 'instance')"
 
 /**
  * The words of messages that begin so; undefined when there are none, many, or one that is folded
@@ -36,14 +38,11 @@ export const wordsThatBegin = async (
   const from = folded(beginning)
   if (from === undefined) return undefined
   const words: string[] = []
-  // a row is a place of a word, and the next word is looked up, for a common one has very many
-  // places
+  // A row is one place of a word. A common word has very many, so the next word is looked up.
   for (let at = from; words.length <= maxWords; at = `${words.at(-1)}\u0001`) {
-    const { rows } = await sql<{
-      term: string
-    }>`select term from message_words where term >= ${at} and term < ${`${from}\u{10ffff}`} limit 1`.execute(
-      db
-    )
+    const end = `${from}\u{10ffff}`
+    const { rows } = await sql<{ term: string }>`
+      select term from message_words where term >= ${at} and term < ${end} limit 1`.execute(db)
     if (rows[0] === undefined) return words.length === 0 ? undefined : words
     words.push(rows[0].term)
   }
