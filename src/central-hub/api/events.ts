@@ -95,7 +95,7 @@ const namingOf = (names: string | null): Naming => {
   throw invalid({ in: 'query', field: 'names', message: 'expected one of short, full' })
 }
 
-const feedOf = (naming: Naming, { db, id }: Store, live: Live) =>
+const feedOf = (naming: Naming, { db, id }: Store, live: ChangeNotifier) =>
   createEventFeed<StoredEvent>({
     read: (position) => readEvents(db, position, pageSize),
     position: (stored) => stored.id,
