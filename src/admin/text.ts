@@ -1,41 +1,52 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
 
-/** Text as a terminal gets it. */
+/** Text for a terminal. */
 
 /**
- * Controls (an escape sequence begins with one), and what turns the direction of text or cannot be
- * seen; emoji need the joiner.
+ * Control characters, with which escape sequences begin, and characters that are invisible or
+ * change the direction of text. The joiner is not among them, because emoji need it.
  */
 const unseen = /(?!\u200d)[\p{Cc}\p{Cf}\u2028\u2029]/gu
 
-/** Text from WhatsApp, or from anywhere else, in one line that cannot do anything to a terminal. */
+/** Text of others in one line, without what would control a terminal. */
 export const clean = (text: string): string =>
   text
     .replace(/\s+/g, (blanks) => (/[\r\n\t\u2028\u2029]/.test(blanks) ? ' ' : blanks))
     .replace(unseen, '')
 
-/** One line of JSON: JSON itself leaves the controls above ASCII as they are. */
-export const jsonLine = (value: unknown): string =>
-  `${JSON.stringify(value).replace(unseen, (char) => [...Array(char.length).keys()].map((at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''))}\n`
+const escaped = (text: string): string =>
+  Array.from(
+    { length: text.length },
+    (_, at) => `\\u${text.charCodeAt(at).toString(16).padStart(4, '0')}`
+  ).join('')
 
-/** Coloured where stdout is a terminal, unless NO_COLOR is set. */
+/** One line of JSON. JSON itself does not escape control characters above ASCII. */
+export const jsonLine = (value: unknown): string =>
+  `${JSON.stringify(value).replace(unseen, escaped)}\n`
+
+/** Coloured text when stdout is a terminal and NO_COLOR is not set. */
 export const paint = (format: Parameters<typeof styleText>[0], text: string): string =>
   styleText(format, text, { stream: process.stdout })
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
-const wide =
-  /\p{Emoji_Presentation}|\ufe0f|\p{sc=Han}|\p{sc=Hiragana}|\p{sc=Katakana}|\p{sc=Hangul}|[\uff01-\uff60]/u
+const wide = new RegExp(
+  [
+    '\\p{Emoji_Presentation}|\\ufe0f|[\\uff01-\\uff60]',
+    '\\p{sc=Han}|\\p{sc=Hiragana}|\\p{sc=Katakana}|\\p{sc=Hangul}'
+  ].join('|'),
+  'u'
+)
 
 const cellsOf = (grapheme: string): number => (wide.test(grapheme) ? 2 : 1)
 
-/** How many cells of a terminal a text takes; its colours take none. */
+/** The width of a text in cells of a terminal. Colours take no cell. */
 export const width = (text: string): number =>
   [...graphemes.segment(stripVTControlCharacters(text))].reduce(
     (cells, { segment }) => cells + cellsOf(segment),
     0
   )
 
-/** The text in at most so many cells. */
+/** Cuts a text to a number of cells. */
 export const cut = (text: string, cells: number): string => {
   if (width(text) <= cells) return text
   let kept = ''
@@ -48,7 +59,7 @@ export const cut = (text: string, cells: number): string => {
   return `${kept}…`
 }
 
-/** Rows in columns, the last one as wide as it is. */
+/** Aligns rows in columns. The last column is not padded. */
 export const table = (rows: readonly (readonly string[])[]): string => {
   const columns = Math.max(0, ...rows.map((row) => row.length))
   const widths = Array.from({ length: columns }, (_, column) =>
@@ -64,7 +75,7 @@ export const table = (rows: readonly (readonly string[])[]): string => {
   return rows.map((row) => `${line(row)}\n`).join('')
 }
 
-/** A span of time in at most two units: `45 s`, `12 min`, `2 h 5 min`, `3 d 4 h`. */
+/** A time span in at most two units: `45 s`, `12 min`, `2 h 5 min`, `3 d 4 h`. */
 export const span = (ms: number): string => {
   const s = Math.max(0, Math.floor(ms / 1_000))
   const [d, h, min] = [Math.floor(s / 86_400), Math.floor(s / 3_600) % 24, Math.floor(s / 60) % 60]

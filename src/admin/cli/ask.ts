@@ -1,24 +1,24 @@
 import { createInterface, type Interface } from 'node:readline'
 
-/** Lines that a person types. */
+/** Asks a person for lines. */
 
 let lines: Interface | undefined
-let isOver = false
+let hasEnded = false
 
-/** One reader for all questions: what is typed between two of them is not lost. */
+/** One reader for all questions, so that a line typed between two questions is not lost. */
 const reader = (): Interface => {
   if (lines !== undefined) return lines
   lines = createInterface({ input: process.stdin, terminal: false })
-  lines.once('close', () => (isOver = true))
+  lines.once('close', () => (hasEnded = true))
   return lines
 }
 
 /** @returns undefined when stdin has ended. @throws when `signal` is aborted */
 export const ask = (question: string, signal: AbortSignal): Promise<string | undefined> => {
   const input = reader()
-  if (isOver) return Promise.resolve(undefined)
+  if (hasEnded) return Promise.resolve(undefined)
   process.stderr.write(question)
-  // Reading keeps the process alive; it is paused again once there is an answer.
+  // Reading keeps the process alive. It is paused again after the answer.
   process.stdin.ref?.()
   return new Promise((resolve, reject) => {
     const end = (): void => {

@@ -2,24 +2,25 @@ import { parseArgs, type ParseArgsOptionsConfig } from 'node:util'
 import { closestMatch } from 'leven'
 import type { Client } from '../../client/index.ts'
 
-/** What a command works with. */
+/** The input and output of a command. */
 export interface Context {
-  /** The hub; found, and its token read, when first asked for. @throws {Fault} */
+  /** Finds the hub and reads its token. @throws {Fault} */
   hub(): Client
   /** Aborted by Ctrl-C. */
   signal: AbortSignal
-  /** To stdout. */
+  /** Writes the answer to stdout. */
   say(text: string): void
-  /** To stderr: what is not part of the answer. */
+  /** Writes what is not part of the answer to stderr. */
   note(text: string): void
   /**
-   * Asks a person for a line. @returns undefined when nobody can type: stdin has ended. @throws
-   * when `signal` is aborted
+   * Asks a person for a line.
+   * @returns undefined when stdin has ended, so that nobody can type
+   * @throws when `signal` is aborted
    */
   ask(question: string, signal: AbortSignal): Promise<string | undefined>
-  /** stdout is a terminal: something that is drawn may be drawn over. */
+  /** stdout is a terminal, so that a drawing can be replaced. */
   terminal: boolean
-  /** How wide it is, in cells. */
+  /** The width of the terminal, in cells. */
   columns: number
 }
 
@@ -31,10 +32,10 @@ export interface Command {
   run(args: readonly string[], contextOf: (common: Common) => Context): Promise<number>
 }
 
-/** It was called wrongly. */
+/** The command was called wrongly. */
 export class UsageError extends Error {}
 
-/** What keeps it from being done, in words that say what to do. */
+/** Why a command cannot be done, in words that say what to do. */
 export class Fault extends Error {}
 
 /** The options of every command that asks the hub. */
@@ -56,7 +57,7 @@ const commonHelp = `
 or of the clone's .leadmaster.
 `
 
-/** ` did you mean …?`, if anything is near. */
+/** ` did you mean …?` when a known word is near, else an empty text. */
 export const meant = (given: string, known: readonly string[], prefix = ''): string => {
   const near = closestMatch(given, known, {
     maxDistance: Math.max(1, Math.floor(given.length / 3))
@@ -96,14 +97,13 @@ export const parseOptions = <O extends ParseArgsOptionsConfig>(
 export const command = <O extends ParseArgsOptionsConfig>(definition: {
   name: string
   summary: string
-  /** A line an option, and what else is to be known. */
+  /** A line for each option, and what else is to be known. */
   help: string
   options: O
   run: (values: Values<O>, context: Context) => Promise<number>
 }): Command => {
-  const help =
-    `usage: leadmaster ${definition.name} [options]\n\n${definition.summary}.\n\n` +
-    `${definition.help}${commonHelp}`
+  const usage = `usage: leadmaster ${definition.name} [options]`
+  const help = `${usage}\n\n${definition.summary}.\n\n${definition.help}${commonHelp}`
   return {
     summary: definition.summary,
     help,
@@ -118,7 +118,7 @@ export const command = <O extends ParseArgsOptionsConfig>(definition: {
   }
 }
 
-/** A whole number that an option gives. */
+/** The value of an option as a whole number. @throws {UsageError} */
 export const wholeNumber = (name: string, value: string, min: number, max: number): number => {
   const number = /^\d{1,9}$/.test(value) ? Number(value) : NaN
   if (number >= min && number <= max) return number

@@ -1,7 +1,7 @@
 import { LeadMasterError, type Connection } from '../../client/index.ts'
 import { clean } from '../text.ts'
 
-/** Tells, once each time, that the hub is away and that it is back; it is tried again by itself. */
+/** Writes a note when the hub is away and when it is back. The client reconnects by itself. */
 export const connectionNotes = (
   note: (text: string) => void
 ): ((connection: Connection) => void) => {

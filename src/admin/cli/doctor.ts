@@ -2,10 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { extname, resolve } from 'node:path'
 import type { Command } from './command.ts'
 
-/**
- * `scripts/doctor` under another name: it does not ask the hub but looks at the machine, and has
- * its own options.
- */
+/** Runs `scripts/doctor`, which checks the machine instead of asking the hub. */
 export const doctor: Command = {
   summary: 'Checks how LeadMaster is wired on this machine',
   help: 'usage: leadmaster doctor [--json]\n',

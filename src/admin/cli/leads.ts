@@ -48,7 +48,7 @@ const row = (
   last_message === null ? '' : `${last_message.from_me ? '→ ' : ''}${inWords(last_message)}`
 ]
 
-/** As wide as the terminal is. */
+/** A table of leads, cut to the width of the terminal. */
 const draw = (leads: readonly Lead[], columns: number): string => {
   const accounts = new Set(leads.map(({ account }) => account)).size > 1
   const heading = [
@@ -86,31 +86,31 @@ export const leads = command({
     { state, q, account, source, ad, all, limit, json },
     { hub: find, signal, say, note, columns }
   ) => {
-    const most = wholeNumber('limit', limit, 1, 100_000)
+    const max = wholeNumber('limit', limit, 1, 100_000)
     const filter = {
       account,
       q,
       ad,
       source: sourceOf(source),
       state: state === undefined ? undefined : stateList(state),
-      limit: Math.min(most + 1, 200)
+      limit: Math.min(max + 1, 200)
     }
     const hub = find()
     const found: Lead[] = []
     const onlyWaiting = [state, q, source, ad].every((given) => given === undefined) && all !== true
     for (const waiting of onlyWaiting ? [true] : [true, false]) {
-      if (found.length > most) break
-      // one more than are shown tells that there are more
+      if (found.length > max) break
+      // One lead more than is shown tells whether there are more.
       for await (const page of pages(
         (input: typeof filter & { cursor?: string }) =>
           hub.listLeads({ ...input, waiting }, { signal }),
         filter
       )) {
         found.push(...page.leads)
-        if (found.length > most) break
+        if (found.length > max) break
       }
     }
-    const shown = found.slice(0, most)
+    const shown = found.slice(0, max)
     if (json) say(shown.map(jsonLine).join(''))
     else if (shown.length > 0) say(draw(shown, columns))
     else
@@ -119,7 +119,7 @@ export const leads = command({
           ? 'Nobody waits for an answer. leadmaster leads --all lists the others too.\n'
           : 'There is no such lead.\n'
       )
-    if (found.length > most) note(`There are more: --limit ${most * 2} shows some of them.\n`)
+    if (found.length > max) note(`There are more: --limit ${max * 2} shows some of them.\n`)
     return 0
   }
 })

@@ -43,7 +43,7 @@ interface Entry {
   __REALTIME_TIMESTAMP?: string
 }
 
-/** Of syslog, by PRIORITY. */
+/** Levels of syslog, by PRIORITY. */
 const levels = ['fatal', 'fatal', 'fatal', 'error', 'warn', 'info', 'info', 'debug']
 const colours: Readonly<Record<string, Parameters<typeof paint>[0]>> = {
   fatal: ['red', 'bold'],
@@ -53,20 +53,20 @@ const colours: Readonly<Record<string, Parameters<typeof paint>[0]>> = {
   trace: 'dim'
 }
 
-/** Bytes that are no UTF-8 come as a list of numbers. */
+/** A message. journalctl shows bytes that are no UTF-8 as a list of numbers. */
 const messageOf = (message: unknown): string =>
   Array.isArray(message) ? Buffer.from(message as number[]).toString() : String(message ?? '')
 
 const twoDigits = (number: number): string => String(number).padStart(2, '0')
 
-/** In the time of this machine, as journalctl has it. */
+/** A time in the time zone of this machine, as journalctl shows it. */
 const timeInWords = (ms: number): string => {
   const at = new Date(ms)
   const day = [at.getFullYear(), twoDigits(at.getMonth() + 1), twoDigits(at.getDate())].join('-')
   return `${day} ${[at.getHours(), at.getMinutes(), at.getSeconds()].map(twoDigits).join(':')}`
 }
 
-/** One entry of the journal as a person reads it; undefined for what is no entry. */
+/** One entry of the journal as a line of text; undefined when the line is no entry. */
 export const readableEntry = (json: string): string | undefined => {
   let entry: Entry
   try {
@@ -80,10 +80,8 @@ export const readableEntry = (json: string): string | undefined => {
   const at = timeInWords(Number(entry.__REALTIME_TIMESTAMP ?? 0) / 1_000)
   const colour = colours[shownLevel]
   const start = `${at} ${shownLevel.padEnd(5)}`
-  return (
-    `${colour === undefined ? start : paint(colour, start)} ${clean(service).padEnd(15)} ` +
-    `${clean(text)}`
-  )
+  const painted = colour === undefined ? start : paint(colour, start)
+  return `${painted} ${clean(service).padEnd(15)} ${clean(text)}`
 }
 
 /** @throws {Fault} when the journal cannot be read */
@@ -108,15 +106,14 @@ const readJournal = async (args: readonly string[], { say, signal }: Context): P
       throw new Fault('there is no journalctl: without systemd the log is what scripts/up prints')
     throw code
   }
-  if (code !== 0 && !signal.aborted)
-    throw new Fault(
-      'the journal cannot be read: ' +
-        `${complaint.trim().split('\n')[0] ?? `journalctl ended with ${code}`}. Run it as root`
-    )
+  if (code !== 0 && !signal.aborted) {
+    const why = complaint.trim().split('\n')[0] ?? `journalctl ended with ${code}`
+    throw new Fault(`the journal cannot be read: ${why}. Run it as root`)
+  }
   return 0
 }
 
-/** It does not ask the hub but the journal of this machine, and has its own options. */
+/** Reads the journal of this machine instead of asking the hub. */
 export const log: Command = {
   summary: 'Shows the log in readable form; -f follows it',
   help,

@@ -7,7 +7,6 @@ import { meant, UsageError, type Command, type Common, type Context } from './co
 import { connect } from './connect.ts'
 import { doctor } from './doctor.ts'
 import { done } from './done.ts'
-import { describeError } from './fault.ts'
 import { leads } from './leads.ts'
 import { pageReport } from './page-report.ts'
 import { ask } from './ask.ts'
@@ -17,10 +16,10 @@ import { remap } from './remap.ts'
 import { status } from './status.ts'
 import { tail } from './tail.ts'
 import { unlink } from './unlink.ts'
-import { findTarget, type Target } from './target.ts'
+import { describeError, findTarget, type Target } from './target.ts'
 import { clean } from '../text.ts'
 
-/** `leadmaster`: what an operator does over ssh. */
+/** `leadmaster`: the commands of an operator in a terminal. */
 
 const release = resolve(import.meta.dirname, '../../..')
 const commands: Readonly<Record<string, Command>> = {
@@ -59,11 +58,11 @@ const version = (): string =>
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
-    process.exit(0) // whoever read it has seen enough, such as head
+    process.exit(0) // the reader has closed the pipe, such as head
   })
 }
 const interrupted = new AbortController()
-// the second one ends it at once
+// A second signal ends the process immediately.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort())
 
 let target: Target | undefined
@@ -99,25 +98,26 @@ const run = async (name: string | undefined, args: readonly string[]): Promise<n
   return command.run(args, contextOf)
 }
 
+/** Writes why it failed. @returns the exit code */
+const reportError = (error: unknown, name: string | undefined): number => {
+  if (error instanceof UsageError) {
+    const advice = name === undefined ? `\n${help}` : 'leadmaster --help lists what there is\n'
+    process.stderr.write(`leadmaster: ${clean(error.message)}\n${advice}`)
+    return 2
+  }
+  const words = describeError(error, target)
+  // The stack of a bug says where it is. The error's own message may contain private data.
+  const { stack } = harmlessError(error) as { stack?: string }
+  const where = words === undefined ? `${stack ?? ''}\n` : ''
+  process.stderr.write(`leadmaster: ${clean(words ?? reasonOf(error))}\n${where}`)
+  return 1
+}
+
 const [, , name, ...args] = process.argv
 try {
   process.exitCode = await run(name, args)
 } catch (error) {
-  if (error instanceof UsageError) {
-    process.stderr.write(
-      `leadmaster: ${clean(error.message)}\n` +
-        `${name === undefined ? `\n${help}` : 'leadmaster --help lists what there is\n'}`
-    )
-    process.exitCode = 2
-  } else if (!interrupted.signal.aborted) {
-    const words = describeError(error, target)
-    // A fault of this program: where it was is what helps, and its words may be somebody's.
-    const { stack } = harmlessError(error) as { stack?: string }
-    process.stderr.write(
-      `leadmaster: ${clean(words ?? reasonOf(error))}\n` +
-        `${words === undefined ? `${stack ?? ''}\n` : ''}`
-    )
-    process.exitCode = 1
-  }
+  if (error instanceof UsageError || !interrupted.signal.aborted)
+    process.exitCode = reportError(error, name)
 }
 if (interrupted.signal.aborted) process.exitCode = 130

@@ -21,7 +21,7 @@ const inLine = (value: unknown): string => {
   return members.length === 0 ? '{}' : `{ ${members.join(', ')} }`
 }
 
-/** The members of an object, one a line. */
+/** An object with one line for each member. */
 const block = (facts: object, indent: string): string => {
   const lines = Object.entries(facts).map(
     ([name, value]) => `${indent}  ${JSON.stringify(name)}: ${inLine(value)}`
@@ -29,7 +29,7 @@ const block = (facts: object, indent: string): string => {
   return lines.length === 0 ? '{}' : `{\n${lines.join(',\n')}\n${indent}}`
 }
 
-/** JSON that a person can read: a line for each check, each module, and each field of a message. */
+/** Readable JSON: a line for each check, each module, and each field of a message. */
 export const reportText = ({ checks, modules, messages, ...head }: PageReport): string => {
   const members = Object.entries(head).map(
     ([name, value]) => `  ${JSON.stringify(name)}: ${inLine(value)}`

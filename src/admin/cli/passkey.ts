@@ -3,12 +3,12 @@ import { LeadMasterError } from '../../client/index.ts'
 import { reasonOf } from '../../platform/harmless.ts'
 import { clean, paint, span } from '../text.ts'
 
-/**
- * Leads through linking by the account's passkey: what to do, the answer that is pasted in, the
- * code to compare.
- */
+/** Guides a person through linking by the account's passkey. */
 
 type Open = Extract<Passkey, { status: 'PASSKEY_REQUIRED' }>
+
+const notInteractive =
+  'Nothing can be typed in here: run leadmaster qr in a terminal, or use the operator page.\n'
 
 interface PasskeyGuideOptions {
   hub: Client
@@ -16,7 +16,7 @@ interface PasskeyGuideOptions {
   signal: AbortSignal
   say: (text: string) => void
   note: (text: string) => void
-  /** A line that a person types, or undefined when there is nobody who could. */
+  /** Asks for a line; undefined when nobody can type. */
   ask: (question: string, signal: AbortSignal) => Promise<string | undefined>
 }
 
@@ -47,7 +47,7 @@ Compare it with the code that WhatsApp shows on the phone. ${left(open)}
 
 export class PasskeyGuide {
   readonly #options: PasskeyGuideOptions
-  /** What was shown last, by stage and challenge or code. */
+  /** The stage, challenge and code that were shown last. */
   #shown = ''
   #question = new AbortController()
 
@@ -55,9 +55,7 @@ export class PasskeyGuide {
     this.#options = options
   }
 
-  /**
-   * Shows the stage, if it is another one than before. To be called with each event of the session.
-   */
+  /** Shows the stage if it changed. It is called for each event of the session. */
   async update(): Promise<void> {
     const { hub, account, signal } = this.#options
     const state = await (account === undefined
@@ -71,7 +69,7 @@ export class PasskeyGuide {
     this.#show(state)
   }
 
-  /** The question that is open is not asked any more. */
+  /** Cancels the open question. */
   end(): void {
     this.#shown = ''
     this.#question.abort()
@@ -99,7 +97,7 @@ export class PasskeyGuide {
     }
   }
 
-  /** A question waits beside the events, which may answer it. */
+  /** Asks while events continue, because an event may end the question. */
   #run(ask: () => Promise<void>): void {
     const { signal } = this.#question
     ask().catch((error: unknown) => {
@@ -121,7 +119,7 @@ export class PasskeyGuide {
     const { hub, account, note } = this.#options
     for (;;) {
       const line = await this.#ask('The answer, then Enter: ')
-      if (line === undefined) return note(this.#elsewhere())
+      if (line === undefined) return note(notInteractive)
       if (line.trim() === '') continue
       try {
         const body = JSON.parse(line) as Parameters<Client['answerPasskey']>[0]['body']
@@ -130,23 +128,24 @@ export class PasskeyGuide {
           : hub.answerAccountPasskey({ account, body }))
         return
       } catch (error) {
-        const isProblem = error instanceof LeadMasterError
-        note(
-          `${isProblem ? clean(error.message) : 'That is not the whole answer: copy it again, from the first { to the last }.'}\n`
-        )
+        const words =
+          error instanceof LeadMasterError
+            ? clean(error.message)
+            : 'That is not the whole answer: copy it again, from the first { to the last }.'
+        note(`${words}\n`)
       }
     }
   }
 
   async #askCode(): Promise<void> {
     const line = await this.#ask('Does the phone show the same code? y/N ')
-    if (line === undefined) return this.#options.note(this.#elsewhere())
+    if (line === undefined) return this.#options.note(notInteractive)
     await this.#order(/^y(es)?$/i.test(line.trim()) ? 'confirm' : 'restart')
   }
 
   async #askAgain(): Promise<void> {
     const line = await this.#ask('Start again (Enter), or go back to the QR code (q)? ')
-    if (line === undefined) return this.#options.note(this.#elsewhere())
+    if (line === undefined) return this.#options.note(notInteractive)
     await this.#order(line.trim().toLowerCase() === 'q' ? 'cancel' : 'restart')
   }
 
@@ -161,12 +160,5 @@ export class PasskeyGuide {
         account === undefined ? hub.cancelPasskey() : hub.cancelAccountPasskey({ account })
     }
     await all[order]()
-  }
-
-  #elsewhere(): string {
-    return (
-      'Nothing can be typed in here: run leadmaster qr in a terminal, or use the operator ' +
-      'page.\n'
-    )
   }
 }

@@ -25,7 +25,7 @@ export const remap = command({
         : hub.remapAccount({ account, body }, { signal })
     }
     let [examined, mapped, changed] = [0, 0, 0]
-    // What is appended from now on is mapped by this release already.
+    // This release maps new records itself, so the end stays where it was at the start.
     let [after, end] = [0, Infinity]
     while (after < end) {
       const done = await part(after)

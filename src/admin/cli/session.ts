@@ -2,13 +2,13 @@ import type { Client, Status } from '../../client/index.ts'
 import { LeadMasterError } from '../../client/index.ts'
 import { since, span } from '../text.ts'
 
-/** A session with WhatsApp as a person reads it. */
+/** The session with WhatsApp in plain words. */
 
-/** The account as an option, to be pasted: the first one needs none. */
+/** The account as an option of a command. The first account needs no option. */
 const option = (account: string | undefined): string =>
   account === undefined ? '' : ` --account ${account}`
 
-/** @param account its name, if it must be named in a command */
+/** @param account the name, when a command must name it */
 export const sessionInWords = (session: Status, account?: string): string => {
   const {
     status,
@@ -32,23 +32,24 @@ export const sessionInWords = (session: Status, account?: string): string => {
         `WhatsApp asks for the passkey of the account: leadmaster qr${option(account)} leads ` +
         'through it'
       )
-    case 'AUTHENTICATED':
-      return (
-        'linked, WhatsApp Web is ' +
-        `syncing${percent === undefined ? '' : ` (${Math.round(percent)} %)`}`
-      )
+    case 'AUTHENTICATED': {
+      const progress = percent === undefined ? '' : ` (${Math.round(percent)} %)`
+      return `linked, WhatsApp Web is syncing${progress}`
+    }
     case 'INIT':
       return 'Chromium is starting, or WhatsApp Web is loading'
-    default:
+    default: {
       if (session.off === true)
         return `turned off on request: leadmaster connect${option(account)} turns it on`
-      return `${reason ?? 'not connected'}${next === undefined ? '' : `; tried again in ${span(Date.parse(next) - Date.now())}`}`
+      const wait = next === undefined ? undefined : span(Date.parse(next) - Date.now())
+      return `${reason ?? 'not connected'}${wait === undefined ? '' : `; tried again in ${wait}`}`
+    }
   }
 }
 
 /**
- * What session-manager says of an account's session, or why it cannot be asked. @param account
- * undefined: the first one
+ * The session of an account, or why session-manager cannot be asked.
+ * @param account undefined: the first account
  */
 export const askSession = async (
   hub: Client,

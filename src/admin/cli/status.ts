@@ -9,7 +9,7 @@ Exits 0 when all is well: all checks pass, and every session is READY. Otherwise
 
 options:`
 
-/** A row an account. @returns whether all are READY */
+/** A row for each account, and whether all are READY. */
 const sessions = async (
   hub: Client,
   signal: AbortSignal
@@ -20,13 +20,13 @@ const sessions = async (
     accounts.map(async ({ account }, index) => {
       const named = index === 0 ? undefined : (account ?? undefined)
       const session = await askSession(hub, named, signal)
-      const well = !(session instanceof LeadMasterError) && session.status === 'READY'
-      ready &&= well
+      const isReady = !(session instanceof LeadMasterError) && session.status === 'READY'
+      ready &&= isReady
       const [status, words] =
         session instanceof LeadMasterError
           ? ['UNKNOWN', session.message]
           : [session.status, sessionInWords(session, named)]
-      return [clean(account ?? 'main'), paint(well ? 'green' : 'yellow', status), clean(words)]
+      return [clean(account ?? 'main'), paint(isReady ? 'green' : 'yellow', status), clean(words)]
     })
   )
   return { ready, rows }
@@ -59,12 +59,13 @@ export const status = command({
     const hub = find()
     const readiness = await hub.getReadiness({}, { signal })
     const { ready, rows } = await sessions(hub, signal)
-    const well = readiness.ready && ready
-    say(
-      `${well ? paint('green', 'All is well.') : paint(['red', 'bold'], 'Something is not well.')}\n\n`
-    )
+    const isWell = readiness.ready && ready
+    const verdict = isWell
+      ? paint('green', 'All is well.')
+      : paint(['red', 'bold'], 'Something is not well.')
+    say(`${verdict}\n\n`)
     say(`${table(rows)}\n${table(checks(readiness))}\n`)
     say(`${await waiting(hub, signal)}\n`)
-    return well ? 0 : 1
+    return isWell ? 0 : 1
   }
 })

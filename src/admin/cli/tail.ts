@@ -26,14 +26,11 @@ interface ShownMessage {
   isRevoked: boolean
 }
 
-/**
- * What was shown of each message: an event says that one is new, or that anything of it changed,
- * and not which.
- */
+/** What was shown of each message. An event does not say what has changed in a message. */
 class ShownMessages {
   readonly #shown = new Map<string, ShownMessage>()
 
-  /** @returns what is new of it, undefined when that is nothing a person reads */
+  /** @returns the change of a message as text; undefined when nothing visible has changed */
   news(message: Message): string | undefined {
     const before = this.#shown.get(message.id)
     const text = inWords(message)
@@ -62,7 +59,7 @@ class ShownMessages {
   }
 }
 
-/** undefined for what says nothing new. */
+/** A line for an event; undefined when it shows nothing new. */
 const line = (
   { type, data }: HubEvent,
   sessions: Map<string, string>,
@@ -86,18 +83,17 @@ const line = (
         `          lead ${data.id} ${clean(data.name ?? data.phone ?? '')}: ${data.state}, ${waits}`
       )
     }
-    case 'lead_removed':
-      return paint(
-        'dim',
-        `          lead ${data.id} ` +
-          `${data.merged_into === null ? 'was deleted' : `became part of lead ${data.merged_into}`}`
-      )
+    case 'lead_removed': {
+      const into = data.merged_into
+      const words = into === null ? 'was deleted' : `became part of lead ${into}`
+      return paint('dim', `          lead ${data.id} ${words}`)
+    }
     case 'session': {
       const [account, words] =
         'journal' in data
           ? [data.account, `${data.status}: ${sessionInWords(data)}`]
           : [data.account ?? '', data.detail ?? data.title]
-      // its words count seconds: shown only when the status is another
+      // Its words count seconds, so it is shown only when the status changes.
       const status = 'journal' in data ? data.status : words
       if (sessions.get(account) === status) return undefined
       sessions.set(account, status)
@@ -114,7 +110,7 @@ const line = (
   }
 }
 
-/** What the id of an event looks like, of any hub. */
+/** The id of an event. */
 const eventId = /^(0|[\w.]{1,40}-\d{1,20})$/
 
 export const tail = command({
@@ -123,8 +119,7 @@ export const tail = command({
   help,
   options: { after: { type: 'string' }, json: { type: 'boolean' } },
   run: async ({ after, json }, { hub: find, signal, say, note }) => {
-    // The hub answers an id that it cannot read with a reset, as a page needs it: a typing error
-    // would go unnoticed.
+    // The hub answers an invalid id with a reset, which would hide a typing error.
     if (after !== undefined && !eventId.test(after))
       throw new Fault(`--after ${clean(after)} is not the id of an event, nor 0`)
     const sessions = new Map<string, string>()

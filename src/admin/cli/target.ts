@@ -1,11 +1,12 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { LeadMasterError } from '../../client/index.ts'
 import { urlOf } from '../installation/proposal.ts'
 import { readEnvFile } from '../../platform/env-file.ts'
 import type { Source } from '../../platform/env.ts'
 import { Fault, type Common } from './command.ts'
 
-/** The hub that is meant, and where what is known of it comes from. */
+/** The hub, and the sources of its URL and token. */
 export interface Target {
   url: string
   urlFrom: string
@@ -14,7 +15,7 @@ export interface Target {
 }
 
 const etc = '/etc/leadmaster'
-/** Where systemd puts a token that is kept out of the env file. */
+/** The token when systemd passes it as a credential. */
 const credential = '/run/credentials/leadmaster-central-hub.service/HUB_API_TOKEN'
 
 const read = (path: string): string => {
@@ -30,10 +31,7 @@ const read = (path: string): string => {
   }
 }
 
-/**
- * Whether a directory on the way to a path is closed to this user, so that the file may be there or
- * not.
- */
+/** Whether a directory above a path is closed to this user, so that the file may exist or not. */
 const isClosed = (path: string): boolean => {
   try {
     statSync(path)
@@ -44,8 +42,8 @@ const isClosed = (path: string): boolean => {
 }
 
 /**
- * The env file of the hub of this machine: of the run that LEADMASTER_HOME names, the installation,
- * or the clone.
+ * The env file of this machine's hub: that of the run in LEADMASTER_HOME, of the installation, or
+ * of the clone.
  */
 const envFile = (env: Source, release: string): string => {
   const home = env['LEADMASTER_HOME']
@@ -65,14 +63,14 @@ const envFile = (env: Source, release: string): string => {
   )
 }
 
-/** The URL that the command line or the environment gives. */
+/** The URL of the command line or the environment. */
 const givenUrl = (given: Common, env: Source): Pick<Target, 'url' | 'urlFrom'> | undefined => {
   if (given.url) return { url: given.url, urlFrom: '--url' }
   const url = env['LEADMASTER_URL']
   return url ? { url, urlFrom: 'LEADMASTER_URL' } : undefined
 }
 
-/** The token that the command line or the environment gives. */
+/** The token of the command line or the environment. */
 const givenToken = (
   given: Common,
   env: Source
@@ -83,7 +81,7 @@ const givenToken = (
   return token ? { token, tokenFrom: 'LEADMASTER_TOKEN' } : undefined
 }
 
-/** @throws {Fault} when it is not to be found */
+/** @throws {Fault} when there is no hub, or no token for it */
 export const findTarget = (given: Common, env: Source, release: string): Target => {
   const url = givenUrl(given, env)
   const token = givenToken(given, env)
@@ -92,7 +90,7 @@ export const findTarget = (given: Common, env: Source, release: string): Target 
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token.token))
     throw new Fault(`${token.tokenFrom} does not hold one token and nothing else`)
   if (url && token) return { ...url, ...token }
-  // the token of this machine's hub is not for another one
+  // The token of this machine's hub is never sent to another hub.
   if (url)
     throw new Fault(
       `${url.urlFrom} wants the token of that hub: give --token-file, or LEADMASTER_TOKEN`
@@ -105,4 +103,30 @@ export const findTarget = (given: Common, env: Source, release: string): Target 
   if (existsSync(credential))
     return { ...found, token: read(credential).trim(), tokenFrom: credential }
   throw new Fault(`${file} has no HUB_API_TOKEN: give it by --token-file, or LEADMASTER_TOKEN`)
+}
+
+/** An error in plain words, with what to do; undefined when it is a bug of this program. */
+export const describeError = (error: unknown, target: Target | undefined): string | undefined => {
+  if (error instanceof Fault) return error.message
+  if (!(error instanceof LeadMasterError) || target === undefined) return undefined
+  const { url, urlFrom, tokenFrom } = target
+  switch (error.type) {
+    case 'unreachable':
+      return (
+        `nobody answers at ${url} (from ${urlFrom}): does the hub run? systemctl status ` +
+        'leadmaster-central-hub tells, ./scripts/up starts it, and leadmaster doctor finds ' +
+        'what is wrong'
+      )
+    case 'unauthorized':
+      return (
+        `the hub at ${url} does not take the token from ${tokenFrom}: it must be the ` +
+        `HUB_API_TOKEN of that hub's env file`
+      )
+    case 'unexpected-answer':
+      return `what answers at ${url} (from ${urlFrom}) is not LeadMaster's hub (${error.message})`
+    default: {
+      const errors = error.errors.map(({ field, message }) => `${field}: ${message}`)
+      return [error.message, ...errors].join('; ')
+    }
+  }
 }
