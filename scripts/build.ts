@@ -14,9 +14,9 @@ import { makeClientPackage } from './client-package.ts'
 import { sbom } from './sbom.ts'
 
 /**
- * `npm run build`: src, its types checked, into dist: the programs, the client as a package, the
- * operator page's files, what scripts/install.ts needs where there is no src, and what it is all
- * made of (SBOM). The same src and packages give the same bytes. dist is replaced only by a whole
+ * `npm run build` checks the types and makes dist: the programs, the client as a package, the
+ * operator page's files, the modules that scripts/install.ts needs without src, and the list of all
+ * parts (SBOM). The same src and packages give the same bytes. dist is replaced only by a complete
  * build.
  */
 
@@ -35,7 +35,7 @@ try {
     stdio: 'inherit'
   })
 } catch {
-  process.exit(1) // tsc has said why
+  process.exit(1) // tsc has printed the errors
 }
 for (const directory of readdirSync(made))
   if (directory !== 'client') rmSync(new URL(directory, made), { recursive: true })
@@ -50,18 +50,20 @@ for (const command of ['cli', 'doctor', 'migrate', 'backup', 'backup/restore'])
     `admin/${command}/main.ts`,
     `admin/${command}/main.js`
   )
+/** scripts/compile-ahead.ts makes the compile cache. Without a cache a start only takes longer. */
+const cache = '../../node_modules/.cache/leadmaster/compiled'
+const startDaemon = [
+  "import { enableCompileCache } from 'node:module'",
+  '',
+  '// what scripts/compile-ahead.ts made of daemon.js: where it is missing or does not fit, ' +
+    'starting only takes longer',
+  `enableCompileCache({ directory: \`\${import.meta.dirname}/${cache}\`, portable: true })`,
+  "await import('./daemon.js')",
+  ''
+].join('\n')
 for (const service of ['session-manager', 'central-hub']) {
   await bundleProgram(root.pathname, made.pathname, `${service}/main.ts`, `${service}/daemon.js`)
-  writeFileSync(
-    new URL(`${service}/main.js`, made),
-    `import { enableCompileCache } from 'node:module'
-
-// what scripts/compile-ahead.ts made of daemon.js: where it is missing or does not fit, \
-starting only takes longer
-enableCompileCache({ directory: \`\${import.meta.dirname}/../../node_modules/.cache/leadmaster/compiled\`, portable: true })
-await import('./daemon.js')
-`
-  )
+  writeFileSync(new URL(`${service}/main.js`, made), startDaemon)
 }
 
 cpSync(

@@ -4,17 +4,17 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import { build, type BuildOptions, type Plugin } from 'esbuild'
 
 /**
- * The operator page as one script, one style sheet and one worker, each named by its content, so
- * that a browser keeps it for good. Over a slow connection the number of requests decides how long
- * a person waits, not their size.
+ * Makes the operator page: one script, one style sheet and one worker. Their names contain a hash
+ * of the content, so that a browser keeps them. Over a slow connection the number of requests
+ * decides how long a person waits, not their size.
  */
 
-/** Files of src/central-hub/console that go to the browser under their own names. */
+/** Files of src/central-hub/console that keep their names. */
 const keptNames = ['icon.svg']
-/** What is named by its content: console.ts has the browser keep such a file for a year. */
+/** A name with a hash: console.ts lets the browser keep such a file for a year. */
 const entryNames = '[name]-[hash]'
 
-/** @returns the name of the file that an entry became, without its directory */
+/** @returns the name of the bundle, without its directory */
 const bundleEntry = async (
   page: string,
   to: string,
@@ -46,13 +46,13 @@ const bundleEntry = async (
   return made
 }
 
-/** Replaces a name that must be there. */
+/** Replaces a name. @throws when the text does not contain it */
 const rename = (text: string, from: string, to: string): string => {
   if (!text.includes(from)) throw new Error(`${from} is not where it is to be renamed to ${to}`)
   return text.replaceAll(from, to)
 }
 
-/** The page starts its worker by URL, which esbuild does not follow. */
+/** Renames the worker in the page, which starts it by URL. esbuild does not follow that. */
 const namedWorker = (worker: string): Plugin => ({
   name: 'the worker by its new name',
   setup: ({ onLoad }) => {
@@ -63,7 +63,7 @@ const namedWorker = (worker: string): Plugin => ({
   }
 })
 
-/** sirv sends these to a browser that accepts them. */
+/** Compresses a file. sirv sends a compressed file to a browser that accepts it. */
 const compress = (file: string): void => {
   const bytes = readFileSync(file)
   writeFileSync(`${file}.gz`, gzipSync(bytes, { level: 9 }))

@@ -3,16 +3,16 @@ import { dirname, join, relative } from 'node:path'
 import { build, type BuildOptions, type Plugin } from 'esbuild'
 
 /**
- * A program and the packages it starts with as one file: to find and read 1,179 of them took half a
- * second. What is imported only where it is used becomes files beside it. Nothing in them depends
- * on the time, the machine or the clone.
+ * Bundles a program and its packages into one file: to find and read 1,179 files took half a
+ * second. A dynamic import becomes a file beside it. The content does not depend on the time, the
+ * machine or the clone.
  */
 
 /**
- * Keeps `import.meta.url` what it was in the file of src: what is read beside that lies beside it
- * in dist, too.
+ * Keeps `import.meta.url` as it is in src. Files that src reads beside a module are beside it in
+ * dist too.
  */
-const whereItWas = (root: string, entry: string): Plugin => ({
+const keepModuleUrl = (root: string, entry: string): Plugin => ({
   name: 'import.meta.url of src',
   setup: ({ onLoad }) => {
     onLoad({ filter: /\.ts$/ }, ({ path }) => {
@@ -29,9 +29,8 @@ const whereItWas = (root: string, entry: string): Plugin => ({
 })
 
 /**
- * To import `node:http` is to read all that it exports, and one of that loads the whole of fetch;
- * `node:https` loads TLS, and who reaches nobody by it need not. So they are there from when
- * something of them is used: 30 ms of a start.
+ * Loads `node:http` and `node:https` when they are first used, which makes a start 30 ms faster. An
+ * import reads all exports: one of `node:http` loads fetch, and `node:https` loads TLS.
  */
 const asUsed: Plugin = {
   name: 'node:http and node:https as they are used',
@@ -44,11 +43,11 @@ const asUsed: Plugin = {
       const names = Object.keys((await import(`node:${path}`)) as object).filter(
         (name) => name !== 'default'
       )
+      const getters = names.map((name) => `get ${name}() { return used().${name} }`)
       return {
         contents:
           `let it; const used = () => (it ??= process.getBuiltinModule('node:${path}')); ` +
-          'module.exports = { ' +
-          `${names.map((name) => `get ${name}() { return used().${name} }`).join(', ')} }`
+          `module.exports = { ${getters.join(', ')} }`
       }
     })
   }
@@ -57,13 +56,12 @@ const asUsed: Plugin = {
 const common = {
   bundle: true,
   format: 'esm',
-  // where a licence asks for it, its text stays with the code
+  // Some licences require that their text stays with the code.
   legalComments: 'inline',
-  // for whoever runs node with --enable-source-maps to find a fault: always on, it costs a start
-  // 120 ms and 85 MB
+  // They are for node --enable-source-maps. Always on, they would cost a start 120 ms and 85 MB.
   sourcemap: 'linked',
   sourcesContent: false,
-  // links in node_modules, as the benchmarks have them, change nothing
+  // A link in node_modules, as in the benchmarks, changes nothing.
   preserveSymlinks: true,
   logLevel: 'warning'
 } satisfies BuildOptions
@@ -87,19 +85,20 @@ export const bundleProgram = async (
     chunkNames: `${dirname(entry)}/[name]-[hash]`,
     platform: 'node',
     target: 'node24',
-    // it reads files of its own by path, and its errors are told by where it is
+    // It reads its own files by path, and its errors are recognized by its path.
     external: ['whatsapp-web.js'],
-    // packages of CommonJS ask for Node's own modules so
+    // Packages of CommonJS call require for Node's own modules.
     banner: {
-      js:
-        "import { createRequire as requireOf } from 'node:module'\nconst require = " +
-        'requireOf(import.meta.url)'
+      js: [
+        "import { createRequire as requireOf } from 'node:module'",
+        'const require = requireOf(import.meta.url)'
+      ].join('\n')
     },
-    plugins: [whereItWas(root, entry), asUsed]
+    plugins: [keepModuleUrl(root, entry), asUsed]
   })
 }
 
-/** A module that scripts import where there is no src; its packages are there. */
+/** Bundles a module that scripts import without src. Its packages are installed there. */
 export const bundleModule = async (root: string, dist: string, entry: string): Promise<void> => {
   await build({
     ...common,

@@ -11,8 +11,8 @@ import { routes, type OperationId } from '../src/contract/routes.ts'
 import { describe, typeOf, union, type JsonSchema } from './schema-types.ts'
 
 /**
- * Makes `dist/client` a package of its own: one module without dependencies, types without schemas,
- * a manifest, a README and the licences. `npm pack ./dist/client` makes the tarball.
+ * Makes the package `dist/client`: one module without dependencies, types without schemas, a
+ * manifest, a README and the licences. `npm pack ./dist/client` makes the tarball.
  */
 
 /** Types of the contract that no schema describes. */
@@ -23,10 +23,7 @@ const withoutSchema: Readonly<Record<string, string>> = {
 const schemas = createSchemas()
 const schemaType = (schema: TSchema): string => typeOf(schemas.reference(schema))
 
-/**
- * @param made the directory that becomes `dist`; tsc has put the declarations of `src/client` into
- * its `client`
- */
+/** @param made the future `dist`, whose `client` has the declarations of `src/client` by tsc */
 export async function makeClientPackage(root: string, made: string): Promise<void> {
   const directory = join(made, 'client')
   const source = join(root, 'src/client')
@@ -46,7 +43,7 @@ export async function makeClientPackage(root: string, made: string): Promise<voi
 const readJson = (path: string): Record<string, unknown> =>
   JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
 
-/** The client and its only package as one file that browsers and Node load as it is. */
+/** Bundles the client and its only package into one file for browsers and Node. */
 async function bundleClient(root: string, directory: string): Promise<void> {
   const licence = readFileSync(join(root, 'node_modules/eventsource-parser/LICENSE'), 'utf8')
   await build({
@@ -63,9 +60,7 @@ async function bundleClient(root: string, directory: string): Promise<void> {
   })
 }
 
-/**
- * A name that the declarations take from the contract, and the module of the contract that has it.
- */
+/** Names that the declarations import from the contract, each with its module. */
 type ContractNames = Map<string, string>
 
 /** Points the declarations of tsc to `contract.d.ts`. */
@@ -74,7 +69,7 @@ function rewriteDeclarations(directory: string): ContractNames {
   const exported = reachable(directory, 'index.d.ts')
   for (const file of readdirSync(directory).filter((name) => name.endsWith('.d.ts'))) {
     if (!exported.has(file)) {
-      rmSync(join(directory, file)) // of a module that the package does not show
+      rmSync(join(directory, file)) // the package does not export it
       continue
     }
     const text = readFileSync(join(directory, file), 'utf8')
@@ -95,7 +90,7 @@ function rewriteDeclarations(directory: string): ContractNames {
   return names
 }
 
-/** The declarations that a file is made of. */
+/** A declaration file and all that it imports. */
 function reachable(directory: string, file: string, found: Set<string> = new Set()): Set<string> {
   if (found.has(file)) return found
   found.add(file)
@@ -243,7 +238,7 @@ function callOf(id: OperationId): string {
   )
 }
 
-/** The names that `fields` takes: the members of the item that has just these. */
+/** The type of `fields`: the members of the schema that has exactly these names. */
 function fieldNames(fields: JsonSchema): string {
   const items = fields['items'] as JsonSchema
   const names = JSON.stringify(items['enum'])

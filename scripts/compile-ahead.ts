@@ -8,25 +8,23 @@ import { createInterface } from 'node:readline'
 import { nodeOptions, type Service } from './unit-options.ts'
 
 /**
- * Starts the programs of a release once, before anything depends on them: a release with one that
- * does not load is refused while the release before still runs. What V8 made of the services' code
- * is kept with the release, because compiling is a third of a start. It is no part of the build:
- * V8 accepts it only for exactly this Node with these options, and Node only for this user.
+ * Starts the programs of a release once, before anything depends on them. A release with a program
+ * that does not load is refused while the previous release still runs. The compiled code of the
+ * services is kept with the release, because compiling is a third of a start. It is not part of the
+ * build: V8 accepts it only for exactly this Node with these options, and Node only for this user.
  */
 
-/**
- * How long each program may take, ms: a service to listen and to stop, a command to print its help.
- */
-const patienceMs = 30_000
+/** The time for a service to listen and stop, or for a command to print its help, ms. */
+const timeoutMs = 30_000
 const token = 'x'.repeat(64)
-/** This many letters of a program's last words are shown. */
+/** How many characters of a program's last line are shown. */
 const maxShown = 300
 
-/** Where dist/SERVICE/main.js looks for it. */
+/** The directory of compiled code, where dist/SERVICE/main.js looks for it. */
 const placeOf = (release: string): string =>
   join(release, 'node_modules/.cache/leadmaster/compiled')
 
-/** Which Node the units start it with. */
+/** The Node by which the units start the services. */
 const nodeOf = (release: string): string => {
   const own = join(release, 'runtime/bin/node')
   return existsSync(own) ? own : process.execPath
@@ -45,11 +43,11 @@ interface Trial {
   main: string
   args: readonly string[]
   env: Record<string, string>
-  /** It runs until it is stopped, and says when it listens. */
+  /** It logs when it listens, and runs until it is stopped. */
   listens: boolean
 }
 
-/** Ports that are free now, each another one. */
+/** Different ports that are free now. */
 const freePorts = async (count: number): Promise<number[]> => {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
   await Promise.all(servers.map((server) => once(server, 'listening')))
@@ -84,7 +82,7 @@ const services = async (release: string, state: string): Promise<Trial[]> => {
   ]
 }
 
-/** The commands of a release. One from before a command was added does not have it. */
+/** The commands of a release. An old release does not have all of these. */
 const commands = (release: string): Trial[] =>
   ['cli', 'doctor', 'backup', 'backup/restore', 'migrate']
     .map((name) => ({
@@ -98,7 +96,7 @@ const commands = (release: string): Trial[] =>
     }))
     .filter(({ main }) => existsSync(main))
 
-/** What a program printed that explains its end, in one line; empty when it printed nothing. */
+/** The line that explains a program's end; empty when it printed nothing. */
 const lastWords = (fatal: string | undefined, stderr: string): string => {
   const lines = stderr
     .split('\n')
@@ -126,15 +124,15 @@ const howItEnded = (
 ): string => {
   if (isLate)
     return listened
-      ? `does not stop within ${patienceMs / 1_000} s`
-      : `does not load within ${patienceMs / 1_000} s`
+      ? `does not stop within ${timeoutMs / 1_000} s`
+      : `does not load within ${timeoutMs / 1_000} s`
   if (signal !== null) return `was ended by ${signal}`
   return code === 13
     ? 'waits for something that never comes (exit code 13)'
     : `ended with exit code ${code}`
 }
 
-/** @throws {Error} in plain words, when the program does not start and end as it should */
+/** @throws {Error} in plain words, when the program does not start or end as it should */
 const tryProgram = async (
   { name, node, options, main, args, env, listens }: Trial,
   cwd: string,
@@ -153,7 +151,7 @@ const tryProgram = async (
   const late = setTimeout(() => {
     isLate = true
     child.kill('SIGKILL')
-  }, patienceMs)
+  }, timeoutMs)
   createInterface(child.stdout).on('line', (line) => {
     fatal ??= fatalOf(line)
     if (!listens || listened || !line.includes('"event":"listening"')) return
@@ -173,10 +171,10 @@ const tryProgram = async (
 }
 
 /**
- * Starts every program of a release: each service on an empty state until it listens, each command
- * for its help. Keeps what was compiled, unless it is there. Everything may read that, and only
- * root write it.
- * @param user whom the services run as, unless it is who calls
+ * Starts every program of a release: each service with an empty state until it listens, each
+ * command for its help. Keeps the compiled code, unless the release has it. Every user may read
+ * that, and only root may write it.
+ * @param user of the services; undefined: the user of this process
  * @throws {Error} naming the programs that do not load, and why
  */
 export const tryRelease = async (release: string, user?: User): Promise<void> => {

@@ -26,8 +26,8 @@ import { copyrightFile, type Bundled } from '../deploy/debian/copyright.ts'
 import { makeEnvManual } from './env-manual.ts'
 
 /**
- * `scripts/deb` after setup: gathers what the package holds, has debhelper make it, prints its
- * path.
+ * `scripts/deb` after setup. It gathers the content of the package, runs debhelper, and prints the
+ * path of the package.
  */
 
 const root = resolve(import.meta.dirname, '..')
@@ -53,7 +53,7 @@ const { arch, runtime } =
 const { version: npmVersion } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   version: string
 }
-// 1.0.0-rc.1 comes before 1.0.0, which Debian writes with a tilde
+// 1.0.0-rc.1 is older than 1.0.0, which Debian writes with a tilde.
 const version = options.version ?? npmVersion.replace('-', '~')
 if (!/^\d[A-Za-z0-9.+~]*$/.test(version))
   fail(`${version} cannot be the version of a native Debian package`)
@@ -69,41 +69,42 @@ const git = (...args: string[]): string | undefined => {
       stdio: ['ignore', 'pipe', 'ignore']
     }).trim()
   } catch {
-    return undefined // no clone but an archive, or no git
+    return undefined // an archive instead of a clone, or no git
   }
 }
 
 // --- what of the npm packages goes in ---
 
 /**
- * Types and their compiler: optional peers of packages, found there because the build needs them.
- * No code is run of them.
+ * Types and their compiler. They are installed because the build needs them, and they are optional
+ * peers of packages. Their code does not run.
  */
 const leftOut = /^(@types\/.*|typescript|undici-types)$/
 /**
- * What no service loads: tests, documentation, types, maps, and the binaries of another runtime
- * (Bare) and other systems.
+ * Directories that no service loads: tests, documentation, and binaries of another runtime (Bare)
+ * and of other systems.
  */
 const idleDirectories =
   /^(\..*|tests?|__tests__|examples?|docs?|man|bench(marks?)?|coverage|prebuilds)$/
-const idleFiles =
-  /^\.|\.(map|[mc]?ts|flow|tsbuildinfo|html|(?<!licen[cs]e\.)(md|markdown))$|^(makefile|gruntfile\.js|gulpfile\.js|karma\.conf\.js|bower\.json|component\.json)$/i
+/** Files that no service loads, by their endings: types, maps and documentation. */
+const idleEndings = /^\.|\.(map|[mc]?ts|flow|tsbuildinfo|html|(?<!licen[cs]e\.)(md|markdown))$/i
+/** Files that no service loads, by their names. */
+const idleNames =
+  /^(makefile|gruntfile\.js|gulpfile\.js|karma\.conf\.js|bower\.json|component\.json)$/i
+const isIdle = (name: string): boolean => idleEndings.test(name) || idleNames.test(name)
 
 const goesIn = (name: string, file: Dirent, path: string): boolean => {
   if (name === runtime) return ['bin', 'bin/node', 'LICENSE', 'package.json'].includes(path)
-  // of the LGPL: whole and unchanged, to be replaced by whoever wants to
+  // Its licence, the LGPL, requires that it is unchanged and can be replaced.
   if (name === 'node-webpmux') return true
   if (name === 'sd-notify' && path.startsWith('build/'))
     return ['build/Release', 'build/Release/notify.node'].includes(path)
   if (file.isDirectory()) return path.includes('/') || !idleDirectories.test(path)
-  // these are commands
-  return !idleFiles.test(file.name) && !isScript(join(file.parentPath, file.name))
+  // A script is a command, which no service loads.
+  return !isIdle(file.name) && !isScript(join(file.parentPath, file.name))
 }
 
-/**
- * A copy of a directory with what fits; those who may read the clone need not be those who may read
- * the copy.
- */
+/** Copies the files of a directory that fit. Every user may read the copy. */
 const copy = (
   from: string,
   to: string,
@@ -147,7 +148,7 @@ const bundle = (payload: string): Bundled[] =>
     ) as Bundled['manifest']
     if (leftOut.test(manifest.name)) return []
     const name = path.replace(/^.*node_modules\//, '')
-    // those within it are packages of their own in the list
+    // Packages within it are in the list too.
     copy(
       from,
       join(payload, home, path),
@@ -156,7 +157,7 @@ const bundle = (payload: string): Bundled[] =>
     return [{ path, manifest, directory: from }]
   })
 
-/** The one change to the units: the release is where the package has it. */
+/** A unit with the path of the package. */
 const ofPackage = (unit: string): string => unit.replaceAll('/opt/leadmaster/current', home)
 
 // --- the tree that debhelper makes the package of ---
@@ -176,11 +177,17 @@ const link = (target: string, path: string): void => {
 }
 
 const bundled = bundle(payload)
-copy(root, join(payload, home), (_file, path) =>
-  /^(dist|deploy|deploy\/env|scripts)$|^(dist(?!\/client(\/|$))|deploy\/env)\/.*(?<!\.d\.ts|\.map|^deploy\/env\/.*\.md)$|^(package\.json|scripts\/(backup|doctor|leadmaster|migrate|restore))$/.test(
-    path
+/** Whether the package has a file or directory of the clone. */
+const isCopied = (path: string): boolean => {
+  if (/^(dist|deploy|deploy\/env|scripts|package\.json)$/.test(path)) return true
+  if (/^scripts\/(backup|doctor|leadmaster|migrate|restore)$/.test(path)) return true
+  return (
+    /^(dist(?!\/client(\/|$))|deploy\/env)\//.test(path) &&
+    !/\.d\.ts$|\.map$|^deploy\/env\/.*\.md$/.test(path)
   )
-)
+}
+
+copy(root, join(payload, home), (_file, path) => isCopied(path))
 link(`node_modules/${runtime}`, join(payload, home, 'runtime'))
 link('../../share/doc/leadmaster/README.md', join(payload, home, 'README.md'))
 for (const document of globSync('deploy/{env,systemd}/*.md', { cwd: root })) {
@@ -200,7 +207,7 @@ for (const unit of globSync('*.{service,target,slice,socket,timer,path}', {
     ofPackage(readFileSync(join(root, 'deploy/systemd', unit), 'utf8'))
   )
 }
-// what older ones would complain of; the package is for the release that it is made on
+// An older systemd would warn. The package is for the Debian release that makes it.
 const rising = join(root, 'deploy/systemd/rising-delay.conf')
 if (
   existsSync(rising) &&

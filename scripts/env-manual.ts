@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
 /**
- * The manual page leadmaster.env(5), made of the templates in deploy/env, so that what an operator
- * reads by `man` is what the template says. `node scripts/env-manual.ts | man -l -` shows it.
+ * Makes the manual page leadmaster.env(5) of the templates in deploy/env, so that both say the
+ * same. `node scripts/env-manual.ts | man -l -` shows it.
  */
 
-/** A variable of a template, or several that one comment explains. */
+/** A variable of a template, or several variables with one comment. */
 interface Entry {
-  /** Lines without their `#`: `NAME=default`. */
+  /** Lines such as `NAME=default`, without `#`. */
   assignments: string[]
   isRequired: boolean
   text: string
@@ -20,7 +20,7 @@ const templates = {
   'backup.env': 'backups: leadmaster-backup.service and scripts/backup.'
 }
 
-/** The variables of a template, in its order. What is commented out is optional. */
+/** The variables of a template, in its order. A commented-out variable is optional. */
 export function readEntries(template: string): Entry[] {
   const entries: Entry[] = []
   let comment: string[] = []
@@ -42,15 +42,13 @@ export function readEntries(template: string): Entry[] {
   return entries
 }
 
-/** Text as roff reads it: a backslash, a hyphen or a dot at the start of a line means itself. */
+/** Escapes text for roff: backslashes, hyphens, and a dot or quote at the start of a line. */
 function escapeRoff(text: string): string {
   const escaped = text.replaceAll('\\', '\\e').replaceAll('-', '\\-').replaceAll('…', '...')
   return escaped.replace(/^(?=[.'])/gm, '\\&')
 }
 
-/**
- * One sentence a line, as manual pages have it. A long path or URL may break after `/`, `=` or `,`.
- */
+/** One sentence a line. A long path or URL may break after `/`, `=` or `,`. */
 function toLines(text: string): string {
   const lines = escapeRoff(text.replace(/([.;]) (?=[A-Z])/g, '$1\n'))
   return lines.replace(/([/=,])(?=\S)/g, '$1\\:')
@@ -71,9 +69,11 @@ function describeTemplate(name: string, whatFor: string, root: string): string {
   return `.SH ${title}\nFor ${escapeRoff(whatFor)}\n${entries.map(describeEntry).join('\n')}`
 }
 
-/** @param root the repository, or a release: where deploy/env is */
+/** @param root the repository or a release, which has deploy/env */
 export function makeEnvManual(root: string): string {
-  const parts = Object.entries(templates).map(([name, what]) => describeTemplate(name, what, root))
+  const parts = Object.entries(templates).map(([name, whatFor]) =>
+    describeTemplate(name, whatFor, root)
+  )
   return String.raw`.TH LEADMASTER.ENV 5 "" LeadMaster
 .ad l
 .nh

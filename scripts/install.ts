@@ -23,10 +23,10 @@ import { tryRelease } from './compile-ahead.ts'
 import type { Service } from './unit-options.ts'
 
 /**
- * `scripts/up` where systemd runs the machine, after setup: a release of what was built, the user,
- * the env files, the units; started and waited for, else taken back. Every step looks at what is
- * there, so that it can be run again after any interruption. It also runs from within a release,
- * which then is installed anew: of src it imports what was built alone.
+ * `scripts/up` on a machine with systemd, after setup. It makes a release of dist, the user, the
+ * env files and the units. It starts the services, and goes back to the previous release when they
+ * do not get ready. Every step checks what is there, so that it can be repeated after any
+ * interruption. It also runs from a release, without src: it imports only built modules.
  */
 
 const { fillEnvFile, parseEnvFile } = (await import(
@@ -43,26 +43,24 @@ const releases = join(opt, 'releases')
 const current = join(opt, 'current')
 const etc = '/etc/leadmaster'
 const units = '/etc/systemd/system'
-/** Commands, and what of scripts each of them is. */
+/** Commands, each with its script. */
 const onPath = {
   '/usr/local/bin/leadmaster': 'leadmaster',
   '/usr/local/bin/leadmaster-doctor': 'doctor'
 }
-const kept = 3
-/**
- * The hub may say that it is not ready for this long after both services are, ms: it asks
- * session-manager who it is.
- */
+/** How many releases are kept. */
+const keptReleases = 3
+/** The time for the hub to get ready after both services run, ms. It asks session-manager first. */
 const readyMs = 30_000
-/** A service whose first start failed is given this long to come up by its restarts, ms. */
+/** The time for a service to start by its restarts when its first start failed, ms. */
 const secondChanceMs = 10_000
 
-process.stderr.on('error', () => undefined) // whoever read it is gone; what was begun is finished
+process.stderr.on('error', () => undefined) // the reader is gone, but the installation continues
 const say = (text: string): void =>
   void process.stderr.write(`${text.replace(/^(?=.)/gm, 'up: ')}\n`)
 const run = (program: string, ...args: string[]): string =>
   execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
-/** Its exit code; what it says is only wanted when it is the last word. */
+/** Runs a program that may fail, and keeps its output. */
 const tried = (program: string, ...args: string[]): { ok: boolean; said: string } => {
   const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' })
   return { ok: status === 0, said: `${stdout}${stderr}`.trim() }
@@ -82,7 +80,7 @@ const parts = [
   'deploy/systemd',
   'dist'
 ]
-/** What of scripts works without the sources. */
+/** The scripts that work without src. */
 const scripts = [
   'backup',
   'compile-ahead.ts',
@@ -103,7 +101,7 @@ const filesOf = (path: string): string[] =>
         .flatMap((entry) => filesOf(join(path, entry)))
     : [path]
 
-/** node_modules follows from the lockfile; setup has seen to it. */
+/** The name by the content of a release. node_modules depends on the lockfile. */
 const releaseName = (root: string): string => {
   const hash = createHash('sha256').update(process.arch)
   for (const part of [...parts, ...scripts.map((script) => `scripts/${script}`)]) {
@@ -116,10 +114,7 @@ const releaseName = (root: string): string => {
   return `${version}-${hash.digest('hex').slice(0, 12)}`
 }
 
-/**
- * The packages of production that are installed, without those in others, which are copied with
- * them.
- */
+/** The installed packages for production. A package within another is copied with that one. */
 const packages = (): string[] => {
   const lock = JSON.parse(readFileSync(join(source, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, { dev?: boolean }>
@@ -132,7 +127,9 @@ const packages = (): string[] => {
 }
 
 /**
- * Made aside and renamed once it is on disk: a half-made one is never used. @returns where it is
+ * Makes a release beside its place, and renames it when it is on disk, so that an incomplete one is
+ * never used.
+ * @returns its directory
  */
 const makeRelease = (): string => {
   if (dirname(source) === releases) return source
@@ -174,7 +171,7 @@ const linkTo = (path: string, target: string): void => {
   renameSync(`${path}.new`, path)
 }
 
-/** When a release was last seen ready; undefined when it never was. */
+/** When a release was ready last; undefined when it never was. */
 const wasReady = (release: string): number | undefined =>
   statSync(join(release, '.was-ready'), { throwIfNoEntry: false })?.mtimeMs
 const byReadiness = (): string[] =>
@@ -184,7 +181,7 @@ const byReadiness = (): string[] =>
     .sort((a, b) => (wasReady(b) ?? 0) - (wasReady(a) ?? 0))
 
 // --- what belongs to the machine ---
-/** Where a file of a release is installed. */
+/** The installed files of a release, by their paths. */
 const places = (release: string): Map<string, string> => {
   const from = join(release, 'deploy/systemd')
   const found = new Map<string, string>()
@@ -230,7 +227,7 @@ const installFiles = (release: string): boolean => {
   return changed
 }
 
-/** Both as its own files have it: before those are installed, and after. */
+/** Makes the user by the release's own file, before that is installed. */
 const makeUser = (release: string): void => {
   run('systemd-sysusers', join(release, 'deploy/systemd/leadmaster.sysusers'))
 }
@@ -245,7 +242,7 @@ const env = (service: Service): Readonly<Record<string, string>> | undefined => 
   return text === undefined ? undefined : parseEnvFile(text)
 }
 
-/** What an operator has there stays as it is. */
+/** Makes the env files that are missing. */
 const makeEnvFiles = (release: string): void => {
   const make = (service: Service, values: () => Record<string, string>): void => {
     if (existsSync(envFile(service))) return
@@ -281,17 +278,14 @@ const makeEnvFiles = (release: string): void => {
 }
 
 // --- the units at work ---
-/** What is enabled at the first install. */
+/** The units that the first install enables. */
 const shipped = [
   'leadmaster-session-manager.service',
   'leadmaster-central-hub.service',
   'leadmaster.target'
 ]
 
-/**
- * Units of further accounts: at the first install those that have an env file, afterwards those
- * that are enabled.
- */
+/** Units of further accounts: at the first install those with an env file, later the enabled. */
 const accounts = (first: boolean): string[] =>
   first
     ? readdirSync(etc)
@@ -299,12 +293,12 @@ const accounts = (first: boolean): string[] =>
         .map((name) => `leadmaster-session-manager@${name}.service`)
     : wanted().filter((unit) => unit.includes('@'))
 
-/** What was enabled when scripts/uninstall took the units away: it leaves a line each. */
+/** The units that were enabled before scripts/uninstall, one a line. */
 const enabledBefore = join(etc, 'enabled-units')
 
 /**
- * After scripts/uninstall what was enabled is enabled again, and no more. @returns whether there
- * was such a list
+ * Enables the units that were enabled before scripts/uninstall, and no others.
+ * @returns whether there was such a list
  */
 const enableAgain = (): boolean => {
   const listed = textOf(enabledBefore)
@@ -325,9 +319,7 @@ const enableAgain = (): boolean => {
   return true
 }
 
-/**
- * At the first install all are enabled; afterwards one that is disabled is so by somebody's will.
- */
+/** Enables all units at the first install. Later a disabled unit stays disabled. */
 const enable = (first: boolean, changed: boolean): void => {
   if (first && enableAgain()) return
   for (const unit of [...shipped, ...accounts(first)]) {
@@ -339,7 +331,7 @@ const enable = (first: boolean, changed: boolean): void => {
   }
 }
 
-/** What has to run: what is enabled, further accounts included; session-managers first. */
+/** The enabled services, session-managers first. They must run. */
 const wanted = (): string[] =>
   property('leadmaster.target', 'Wants')
     .split(' ')
@@ -349,7 +341,7 @@ const wanted = (): string[] =>
 
 const isActive = (unit: string): boolean => property(unit, 'ActiveState') === 'active'
 
-/** Which release the main process was started from; undefined when there is no process. */
+/** The release of a unit's process; undefined when there is no process. */
 const runningFrom = (unit: string): string | undefined => {
   const pid = property(unit, 'MainPID')
   try {
@@ -364,10 +356,11 @@ const urlOf = (service: Service): string => {
   const host = HOST === '0.0.0.0' ? '127.0.0.1' : HOST === '::' ? '::1' : HOST
   return `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`
 }
-/** For those who keep the token out of the file. */
+/** The token when systemd passes it as a credential. */
 const credential = '/run/credentials/leadmaster-central-hub.service/HUB_API_TOKEN'
 const hub = async <T>(path: string): Promise<T | undefined> => {
-  const authorization = `Bearer ${env('central-hub')?.['HUB_API_TOKEN'] ?? textOf(credential)?.trim() ?? ''}`
+  const token = env('central-hub')?.['HUB_API_TOKEN'] ?? textOf(credential)?.trim() ?? ''
+  const authorization = `Bearer ${token}`
   try {
     return (await (
       await fetch(`${urlOf('central-hub')}${path}`, {
@@ -380,32 +373,31 @@ const hub = async <T>(path: string): Promise<T | undefined> => {
   }
 }
 
-/** What keeps the hub from being ready, in its own words; undefined when nothing does. */
+/** Why the hub is not ready, in its own words; undefined when it is ready. */
 const unready = async (): Promise<string | undefined> => {
-  const said = await hub<{
+  const answer = await hub<{
     ready?: boolean
     detail?: string
     checks?: { name: string; ok: boolean; detail: string }[]
   }>('/ready')
-  if (said?.ready === true) return undefined
-  const failing = said?.checks
+  if (answer?.ready === true) return undefined
+  const failing = answer?.checks
     ?.filter(({ ok }) => !ok)
     .map(({ name, detail }) => `${name}: ${detail}`)
   return (
     failing?.join('; ') ||
-    said?.detail ||
+    answer?.detail ||
     `nothing answers at ${urlOf('central-hub')}/ready as the hub does`
   )
 }
 
 /**
- * Starts what does not run yet from this release, and waits for it. @returns what is wrong,
- * undefined when all is well
+ * Starts the services that do not run from this release, and waits for them.
+ * @returns what is wrong; undefined when all services are ready
  */
 const bringUp = async (release: string): Promise<string | undefined> => {
   const all = wanted()
-  // A process that still starts counts as well: waiting for one that hangs would take the time of
-  // its unit.
+  // A process that is starting counts as running: a process that hangs would take its whole time.
   const stale = all.filter(
     (unit) => ![undefined, realpathSync(release)].includes(runningFrom(unit))
   )
@@ -434,10 +426,10 @@ const bringUp = async (release: string): Promise<string | undefined> => {
 }
 
 /**
- * What a unit's processes said last, without what systemd says of them. That is enough lines for
- * an error that Node prints whole, also while the next start prints the same again.
+ * The last lines of a unit's processes, without those of systemd. They are enough for an error that
+ * Node prints whole, also while the next start prints the same again.
  */
-const said = (unit: string): string => {
+const lastLines = (unit: string): string => {
   const lines = run(
     'journalctl',
     `_SYSTEMD_UNIT=${unit}`,
@@ -456,16 +448,16 @@ const said = (unit: string): string => {
 const lastWords = (): string =>
   wanted()
     .filter((unit) => !isActive(unit))
-    .map((unit) => `the last of ${unit} (journalctl -u ${unit} has all):\n${said(unit)}`)
+    .map((unit) => `the last of ${unit} (journalctl -u ${unit} has all):\n${lastLines(unit)}`)
     .join('\n')
 
 /**
- * Starts the programs of a release once, while the release before runs. One that is in place and
- * was ready is not tried.
- * @returns why the release cannot be taken, undefined when it can
+ * Starts the programs of a release once, while the previous release runs. A release that is in use
+ * and was ready is not tried.
+ * @returns why the release is refused; undefined when it is not
  */
 const whyRefused = async (release: string): Promise<string | undefined> => {
-  // a release of before has none of what is kept for its starts
+  // An old release does not have this script.
   if (!existsSync(join(release, 'scripts/compile-ahead.ts'))) return undefined
   if (
     existsSync(current) &&
@@ -483,7 +475,7 @@ const whyRefused = async (release: string): Promise<string | undefined> => {
   }
 }
 
-/** Puts a release in the place of another. */
+/** Installs and starts a release. @returns what is wrong; undefined when it is ready */
 const activate = async (release: string, first: boolean): Promise<string | undefined> => {
   linkTo(current, join('releases', basename(release)))
   const changed = installFiles(release)
@@ -491,7 +483,7 @@ const activate = async (release: string, first: boolean): Promise<string | undef
   makeDirectories()
   makeEnvFiles(release)
   for (const [path, script] of Object.entries(onPath)) {
-    // a release before may not have it
+    // An old release may not have the script.
     if (existsSync(join(release, 'scripts', script))) linkTo(path, join(current, 'scripts', script))
     else rmSync(path, { force: true })
   }
@@ -503,14 +495,14 @@ const activate = async (release: string, first: boolean): Promise<string | undef
 const prune = (inUse: string): void => {
   const old = byReadiness()
     .filter((release) => release !== inUse)
-    .slice(kept - 1)
+    .slice(keptReleases - 1)
   for (const release of old) {
     say(`removing the old release ${release}`)
     rmSync(release, { recursive: true, force: true })
   }
 }
 
-/** Nobody should find out too late that nothing was backed up. */
+/** A note for an operator who has no backups. */
 const backupNote = (): string =>
   property('leadmaster-backup.timer', 'UnitFileState') === 'enabled'
     ? ''
@@ -519,18 +511,21 @@ const backupNote = (): string =>
 
 const nextStep = async (): Promise<void> => {
   const url = urlOf('central-hub')
-  const token =
+  const tokenCommand =
     env('central-hub')?.['HUB_API_TOKEN'] === undefined
       ? `cat ${credential}`
       : `sed -n 's/^HUB_API_TOKEN=//p' ${envFile('central-hub')} | tr -d "\\"' \\r"`
   const session = await hub<{ linked?: boolean; status?: string }>('/api/whatsapp/status')
+  const link = session?.linked
+    ? `A phone is linked; the session is ${session.status}.`
+    : 'Next, link a phone: leadmaster qr'
   say(`
 LeadMaster runs: systemctl status 'leadmaster-*', journalctl -u 'leadmaster-*'. \
 leadmaster status tells how it is, leadmaster-doctor checks its wiring.
   page     ${url}/
-  token    ${token}
-  leads    curl -H "Authorization: Bearer $(${token})" ${url}/api/leads
-${session?.linked ? `A phone is linked; the session is ${session.status}.` : 'Next, link a phone: leadmaster qr'}
+  token    ${tokenCommand}
+  leads    curl -H "Authorization: Bearer $(${tokenCommand})" ${url}/api/leads
+${link}
 ${backupNote()}`)
 }
 
@@ -562,19 +557,19 @@ if (refusal !== undefined) {
 const first = byReadiness().every((other) => wasReady(other) === undefined)
 const wasWell = !first && (await unready()) === undefined
 const previous = byReadiness().find((other) => other !== release && wasReady(other) !== undefined)
-const fault = await activate(release, first)
-// a hub that was not ready before may have reasons of its own, such as an account whose
-// session-manager is stopped
-const bearable = fault?.startsWith('central-hub is not ready') && !first && !wasWell
-if (fault === undefined || bearable) {
+const error = await activate(release, first)
+// A hub that was not ready before may have another reason, such as an account whose session-manager
+// is stopped.
+const isBearable = error?.startsWith('central-hub is not ready') && !first && !wasWell
+if (error === undefined || isBearable) {
   writeFileSync(join(release, '.was-ready'), '')
   utimesSync(join(release, '.was-ready'), new Date(), new Date())
-  if (fault !== undefined) say(`${fault}. It was not before either.`)
+  if (error !== undefined) say(`${error}. It was not before either.`)
   prune(release)
   await nextStep()
   process.exit(0)
 }
-say(`the release ${basename(release)} did not get ready: ${fault}`)
+say(`the release ${basename(release)} did not get ready: ${error}`)
 const words = lastWords()
 if (words !== '') say(words)
 if (previous === undefined) {
@@ -585,12 +580,12 @@ if (previous === undefined) {
   process.exit(1)
 }
 say(`going back to ${basename(previous)}`)
-const worse = await activate(previous, false)
-if (worse === undefined) {
+const previousError = await activate(previous, false)
+if (previousError === undefined) {
   if (release !== source) rmSync(release, { recursive: true, force: true })
   say(`LeadMaster runs again as before, with the release ${basename(previous)}`)
 } else {
-  say(`the release ${basename(previous)} does not get ready either: ${worse}`)
+  say(`the release ${basename(previous)} does not get ready either: ${previousError}`)
   say(lastWords())
 }
 process.exit(1)

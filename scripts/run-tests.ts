@@ -25,7 +25,7 @@ import { changedFiles, testsOf, withinTime } from './changed.ts'
 const root = resolve(import.meta.dirname, '..')
 const asRoot = process.getuid?.() === 0
 const strict = process.env['CI'] === 'true'
-const said = (text: string): void => console.log(text)
+const say = (text: string): void => console.log(text)
 
 const running = new Set<ReturnType<typeof spawn>>()
 let stopped: NodeJS.Signals | undefined
@@ -36,7 +36,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   })
 }
 
-/** Runs a step to its end; its exit code, 1 if a signal ended it. */
+/** Runs a step. @returns its exit code, 1 when a signal ended it */
 const run = async (
   command: readonly string[],
   onOutput?: (out: Readable) => Promise<void>
@@ -66,8 +66,9 @@ const readTimes = (): Map<string, number> => {
 const times = readTimes()
 
 /**
- * Shows a TAP stream: a line per file, what failed with its diagnostics, what was skipped; adds up
- * its last line. @returns how many failed, by that
+ * Shows of a TAP stream a line for each file, failures with their diagnostics, and what was
+ * skipped. Adds the counts of its last line.
+ * @returns how many failed, by that line
  */
 const show = async (out: Readable): Promise<number> => {
   let failed: number | undefined
@@ -77,7 +78,7 @@ const show = async (out: Readable): Promise<number> => {
       /^( *)(not )?ok \d+(?: - )?(.*?)( # .*)?$/.exec(line) ?? []
     if (diagnostics !== undefined) {
       const within = line.startsWith(`${diagnostics}  `)
-      if (within) said(line)
+      if (within) say(line)
       if (within && line.trim() !== '...') continue
       diagnostics = undefined
       if (within) continue
@@ -91,20 +92,20 @@ const show = async (out: Readable): Promise<number> => {
       totals.failed += failed
       totals.skipped += count('skip') + count('todo')
     } else if (not !== undefined && !/^ # (SKIP|TODO)/i.test(rest)) {
-      said(line)
+      say(line)
       diagnostics = indent
-    } else if (/^ # (SKIP|TODO)/i.test(rest)) said(`${indent}skipped: ${name}${rest}`)
+    } else if (/^ # (SKIP|TODO)/i.test(rest)) say(`${indent}skipped: ${name}${rest}`)
     else if (indent === '' && line.startsWith('ok ')) {
       const seconds = Number(/time=([\d.]+)ms/.exec(rest)?.[1] ?? 0) / 1_000
-      said(`ok  ${name}  ${seconds.toFixed(1)} s`)
+      say(`ok  ${name}  ${seconds.toFixed(1)} s`)
       times.set(name, seconds)
-    } else if (/^Bail out!/.test(line)) said(line)
+    } else if (/^Bail out!/.test(line)) say(line)
   }
-  if (failed === undefined) said('not ok: tap ended before it counted')
+  if (failed === undefined) say('not ok: tap ended before it counted')
   return failed ?? 0
 }
 
-/** Runs tap; a failure that it did not count is counted. */
+/** Runs tap. A failure that tap did not count is counted. */
 const tap = async (
   wrapper: readonly string[],
   files: readonly string[],
@@ -118,15 +119,15 @@ const tap = async (
   if (code !== 0 && failed === 0) totals.failed += 1
 }
 
-/** A check of its own counts as one. */
-const check = async (what: string, command: readonly string[]): Promise<void> => {
+/** Runs a check, which counts as one test. */
+const check = async (subject: string, command: readonly string[]): Promise<void> => {
   const ok = (await run(command)) === 0
-  said(`${ok ? 'ok ' : 'not ok'} ${what}`)
+  say(`${ok ? 'ok ' : 'not ok'} ${subject}`)
   totals[ok ? 'passed' : 'failed'] += 1
 }
 
-const skip = (what: string): void => {
-  said(`skipped: ${what}`)
+const skip = (subject: string): void => {
+  say(`skipped: ${subject}`)
   totals.skipped += 1
 }
 
@@ -144,10 +145,10 @@ const whole = !options.changed && given.length === 0
 const changes = (): { changed: string[]; tests: string[] } => {
   const changed = changedFiles(root, positionals[0] ?? 'HEAD')
   const { chosen, left } = withinTime(testsOf(root, changed).keys(), times, secondsForChanges)
-  said(`${changed.length} changed files, ${chosen.length} test files`)
+  say(`${changed.length} changed files, ${chosen.length} test files`)
   if (left.length > 0) {
-    said(`left out, for they are further away or take longer: ${left.length} test files`)
-    for (const file of left.slice(0, 5)) said(`  ${file}`)
+    say(`left out, for they are further away or take longer: ${left.length} test files`)
+    for (const file of left.slice(0, 5)) say(`  ${file}`)
   }
   return { changed, tests: chosen }
 }
@@ -163,7 +164,7 @@ const files = whole
 const needRoot = files.filter((file) => file.startsWith('test/root/'))
 const others = files.filter((file) => !needRoot.includes(file))
 
-// tap keeps its notes and the fixtures of tests in .tap: as root, each run has one of its own there
+// tap writes to .tap. As root, each run has its own directory there.
 const tapDir = join(root, '.tap')
 mkdirSync(tapDir, { recursive: true })
 const { uid, gid } = statSync(root)
@@ -183,7 +184,7 @@ const own = join(tapDir, `run-${process.pid}`)
 const ownRoot = `${own}-root`
 
 if (whole || options.changed) {
-  said('--- types')
+  say('--- types')
   await check('types', [
     process.execPath,
     join(root, 'node_modules/typescript/bin/tsc'),
@@ -191,13 +192,13 @@ if (whole || options.changed) {
     'tsconfig.json',
     ...(options.changed ? incremental : [])
   ])
-  said('--- format')
+  say('--- format')
   await check('format', [join(root, 'node_modules/.bin/biome'), 'format', '.'])
-  said('--- lint')
+  say('--- lint')
   await check('lint', [join(root, 'node_modules/.bin/oxlint'), '--format=unix'])
 }
 if (whole || changed?.some((file) => file.startsWith('scripts/') || file.startsWith('.ci/'))) {
-  said('--- shell scripts')
+  say('--- shell scripts')
   const scripts = [
     '.ci/run',
     ...globSync('scripts/*', { cwd: root }).filter((file) => !file.endsWith('.ts'))
@@ -212,7 +213,7 @@ const wrapper = asRoot
 const here = [`HOME=${join(tapDir, 'home')}`, `CI=${strict}`]
 const asUser = async (): Promise<void> => {
   if (others.length === 0) return
-  said(`--- ${others.length} test files${asRoot ? ' as an unprivileged user' : ''}`)
+  say(`--- ${others.length} test files${asRoot ? ' as an unprivileged user' : ''}`)
   if (!asRoot) rmSync(join(tapDir, 'c8'), { recursive: true, force: true })
   // Coverage is less exact for code that comes from a cache.
   const node = options.coverage
@@ -222,9 +223,9 @@ const asUser = async (): Promise<void> => {
 }
 const onMachines = async (): Promise<void> => {
   if (needRoot.length === 0) return
-  said(`--- ${needRoot.length} test files as root`)
+  say(`--- ${needRoot.length} test files as root`)
   mkdirSync(ownRoot)
-  // two systemds at once run short of what the kernel gives one user, such as inotify instances
+  // Two systemds exceed the kernel's limits for one user, such as inotify instances.
   await tap(
     [
       'unshare',
@@ -240,7 +241,7 @@ const onMachines = async (): Promise<void> => {
     '--jobs=1'
   )
 }
-// the machines mostly wait, for watchdogs and restarts: the other tests have the time
+// Tests with systemd mostly wait for watchdogs and restarts, so the others run beside them.
 if (asRoot) await Promise.all([asUser(), onMachines()])
 else {
   await asUser()
@@ -248,7 +249,7 @@ else {
 }
 
 if (options.coverage && !stopped) {
-  said('--- coverage of src')
+  say('--- coverage of src')
   const c8 = [
     'c8',
     'report',
@@ -269,7 +270,7 @@ if (options.coverage && !stopped) {
   ]
   await run([...wrapper, ...here, ...c8])
 }
-// a daemon that a failed test left behind may still be writing its coverage
+// A daemon that a failed test left behind may still write its coverage.
 const retries = { maxRetries: 10, retryDelay: 200 }
 if (asRoot)
   for (const dir of [own, ownRoot]) rmSync(dir, { recursive: true, force: true, ...retries })
@@ -277,15 +278,13 @@ if (asRoot)
 writeFileSync(timesFile, JSON.stringify(Object.fromEntries(times), null, 1))
 
 if (stopped) {
-  said(`stopped by ${stopped}`)
+  say(`stopped by ${stopped}`)
   totals.failed += 1
 }
 if (strict && totals.skipped > 0) {
-  said('not ok: on CI nothing may be skipped')
+  say('not ok: on CI nothing may be skipped')
   totals.failed += 1
 }
-said(
-  `${totals.passed} passed, ${totals.failed} ` +
-    `failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`
-)
+const skipped = totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''
+say(`${totals.passed} passed, ${totals.failed} failed${skipped}`)
 process.exitCode = totals.failed === 0 ? 0 : 1

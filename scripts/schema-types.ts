@@ -1,11 +1,11 @@
-/** JSON Schema, as the contract's OpenAPI document has it, as TypeScript. */
+/** Types of TypeScript for JSON Schema, as the contract's OpenAPI document has it. */
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 
-/** One of several types. */
+/** A union of types. */
 export const union = (types: readonly string[]): string => [...new Set(types)].join(' | ')
 
-/** A doc comment, or nothing. */
+/** A doc comment; empty without a text. */
 export function describe(text: unknown): string {
   if (typeof text !== 'string' || text === '') return ''
   const lines = text.replaceAll('*/', '*\\/').split('\n')
@@ -38,11 +38,9 @@ function objectOf(schema: JsonSchema): string {
   const others = Object.values((schema['patternProperties'] ?? {}) as Record<string, JsonSchema>)
   if (others.length > 0) return `Record<string, ${union(others.map(typeOf))}>`
   const members = Object.entries(properties).map(([name, member]) => {
+    const key = /^\w+$/.test(name) ? name : JSON.stringify(name)
     const optional = required.includes(name) ? '' : '?'
-    return (
-      `${describe(member['description'])}${/^\w+$/.test(name) ? name : JSON.stringify(name)}${optional}: ` +
-      `${typeOf(member)}`
-    )
+    return `${describe(member['description'])}${key}${optional}: ${typeOf(member)}`
   })
   return members.length === 0
     ? 'Record<string, never>'

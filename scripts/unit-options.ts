@@ -4,8 +4,8 @@ import { join } from 'node:path'
 export type Service = 'session-manager' | 'central-hub'
 
 /**
- * What the unit of a service gives to Node, for whoever starts it otherwise; read from the clone's
- * or release's deploy.
+ * The options that the unit of a service gives to Node, for those who start it without systemd.
+ * They are read from deploy in a clone or a release.
  */
 export const nodeOptions = (root: string, service: Service): string[] => {
   const unit = readFileSync(join(root, `deploy/systemd/leadmaster-${service}.service`), 'utf8')

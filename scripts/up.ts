@@ -22,34 +22,34 @@ import { readConfig as readSessionManager } from '../src/session-manager/config.
 import { nodeOptions, type Service } from './unit-options.ts'
 
 /**
- * `scripts/up` after setup: the env files, then the simulation if asked for, session-manager,
- * central-hub, until told to stop.
+ * `scripts/up` after setup. It makes the env files, and runs the simulation, session-manager and
+ * central-hub until a signal stops it.
  */
 
 const root = resolve(import.meta.dirname, '..')
-/** `web`: which WhatsApp Web is simulated. */
+/** `web`: the version of WhatsApp Web that is simulated. */
 const [, , home = '', here = '', flag, , web] = process.argv
 const simulated = flag === '--simulated'
 const asRoot = process.getuid?.() === 0
-/** Held by scripts/up, and by the services for as long as they run. */
+/** The file descriptor of the lock that scripts/up and the running services hold. */
 const lock = 8
 const EX_CONFIG = 78
 
 const say = (text: string): void =>
   void process.stderr.write(`${text.replace(/^(?=.)/gm, 'up: ')}\n`)
-/** A path as the caller may type it. */
+/** A path relative to the caller's directory. */
 const shown = (path: string): string => {
   const short = relative(here, path)
   return short.startsWith('..') ? path : `./${short}`
 }
 
-// --- the env files: made once from the templates; those of the kind not running are put aside,
-// with its state ---
+// --- the env files: made once from the templates. Those of the other kind are kept aside with
+// their state ---
 type Kind = 'real' | 'simulated'
 const services = ['session-manager', 'central-hub'] as const
 const kind: Kind = simulated ? 'simulated' : 'real'
 const envFile = (service: Service): string => join(home, `${service}.env`)
-const aside = (of: Kind, service: Service): string => join(home, of, `${service}.env`)
+const aside = (other: Kind, service: Service): string => join(home, other, `${service}.env`)
 const stateDir = (service: Service): string => join(home, kind, service)
 
 const switchKind = (): void => {
@@ -57,7 +57,7 @@ const switchKind = (): void => {
   const before = existsSync(marker) ? (readFileSync(marker, 'utf8').trim() as Kind) : kind
   for (const each of ['real', 'simulated'])
     mkdirSync(join(home, each), { recursive: true, mode: 0o755 })
-  // each step can be repeated: a run killed in between leaves nothing lost
+  // Each step can be repeated, so that a killed run loses nothing.
   if (before !== kind)
     for (const service of services)
       if (existsSync(envFile(service))) renameSync(envFile(service), aside(before, service))
@@ -119,8 +119,8 @@ const makeEnvFiles = (chromium: string | undefined): void => {
 }
 
 /**
- * Both services refuse a bad environment themselves; here all faults of both are named before
- * anything starts.
+ * Prints all errors of a service's environment. The service would refuse it too, but only after the
+ * other one has started.
  */
 const check = <C>(
   service: Service,
@@ -130,7 +130,7 @@ const check = <C>(
     return readConfig(read(service) ?? {})
   } catch (error) {
     if (!(error instanceof EnvironmentError)) throw error
-    for (const fault of error.faults) say(`${shown(envFile(service))}: ${fault}`)
+    for (const words of error.faults) say(`${shown(envFile(service))}: ${words}`)
     return undefined
   }
 }
@@ -140,14 +140,15 @@ interface Running {
   name: string
   child: ChildProcess
   stopTimeoutMs: number
-  /** What it said when it listened. */
-  listening?: Said
-  /** The last thing it said that was fatal. */
-  lastWords?: string
+  /** The log line by which it said that it listens. */
+  listening?: LogLine
+  /** The message of its last log line that was fatal. */
+  fatal?: string
+  /** Its exit code, when it has ended. */
   ended: Promise<number>
 }
 
-interface Said {
+interface LogLine {
   service?: string
   event?: string
   level?: string
@@ -168,15 +169,15 @@ const format = process.stdout.isTTY
     })
   : undefined
 
-/** Hands a line of a process on, and tells what it was. */
-const show = (name: string, line: string): Said | undefined => {
+/** Prints a line of a process. @returns the log line; undefined for another line */
+const show = (name: string, line: string): LogLine | undefined => {
   try {
     const parsed: unknown = JSON.parse(line)
     if (typeof parsed === 'object' && parsed !== null) {
-      // the simulation does not say who it is
-      const said: Said & object = { service: name, ...parsed }
-      process.stdout.write(format ? format(said) : `${JSON.stringify(said)}\n`)
-      return said
+      // The simulation does not log its own name.
+      const logLine: LogLine & object = { service: name, ...parsed }
+      process.stdout.write(format ? format(logLine) : `${JSON.stringify(logLine)}\n`)
+      return logLine
     }
   } catch {
     /* no JSON: shown below */
@@ -186,8 +187,8 @@ const show = (name: string, line: string): Said | undefined => {
 }
 
 /**
- * Starts a program as the unprivileged user; resolves once it listens, or with its exit code when
- * it ends before.
+ * Starts a program as the unprivileged user.
+ * @returns `listening`, or the exit code when it ends before it listens
  */
 const launch = async (
   name: string,
@@ -209,38 +210,38 @@ const launch = async (
     {
       cwd: root,
       env: { ...env, HOME: process.env['HOME'] ?? '/' },
-      detached: true, // Ctrl-C is for this process alone, which stops one after the other
+      detached: true, // Ctrl-C reaches only this process, which stops the others in order
       stdio: ['ignore', 'pipe', 'pipe', lock]
     }
   )
-  const one: Running = {
+  const started: Running = {
     name,
     child,
     stopTimeoutMs,
     ended: once(child, 'close').then(([code, signal]) => (signal === null ? (code as number) : 1))
   }
-  running.push(one)
-  void one.ended.then(() => nextStep?.())
+  running.push(started)
+  void started.ended.then(() => nextStep?.())
   const listens = new Promise<'listening'>((resolve) => {
     createInterface(child.stdout as Readable).on('line', (line) => {
-      const said = show(name, line)
-      if (said?.level === 'fatal' && said.msg !== undefined) one.lastWords = said.msg
-      if (said?.event === 'listening') {
-        one.listening = said
+      const logLine = show(name, line)
+      if (logLine?.level === 'fatal' && logLine.msg !== undefined) started.fatal = logLine.msg
+      if (logLine?.event === 'listening') {
+        started.listening = logLine
         resolve('listening')
       }
     })
   })
   createInterface(child.stderr as Readable).on('line', (line) => show(name, line))
-  return Promise.race([listens, one.ended])
+  return Promise.race([listens, started.ended])
 }
 
-/** The last started first. */
+/** Stops all processes, the last started first. @returns the first exit code that is not 0 */
 const stopAll = async (): Promise<number> => {
   let worst = 0
   for (const { name, child, ended, stopTimeoutMs } of [...running].reverse()) {
-    const over = child.exitCode !== null || child.signalCode !== null
-    if (!over) {
+    const isStopped = child.exitCode !== null || child.signalCode !== null
+    if (!isStopped) {
       say(`stopping ${name}`)
       child.kill('SIGTERM')
     }
@@ -261,25 +262,24 @@ const finish = async (code: number): Promise<never> => {
   process.exit(code || worst)
 }
 
-/** The first of the processes that ended though nobody asked it to. */
-const deserter = (): Running | undefined =>
+/** The first process that ended by itself. */
+const exitedChild = (): Running | undefined =>
   running.find(({ child }) => child.exitCode !== null || child.signalCode !== null)
 
 const untilReady = async (state: Promise<number | 'listening'>): Promise<void> => {
   await Promise.race([state, stopped])
   if (stopping) await finish(0)
-  await mourn()
+  await reportExit()
 }
 
-/** Ends it all if a process ended. */
-const mourn = async (): Promise<void> => {
-  const one = deserter()
-  if (!one) return
-  const code = await one.ended
-  const how = one.child.signalCode
-    ? `was ended by ${one.child.signalCode}`
-    : `ended with exit code ${code}`
-  say(`${one.name} ${how}${one.lastWords === undefined ? '' : `: ${one.lastWords}`}`)
+/** Reports a process that ended by itself, and stops the others. */
+const reportExit = async (): Promise<void> => {
+  const exited = exitedChild()
+  if (!exited) return
+  const code = await exited.ended
+  const { name, child, fatal } = exited
+  const how = child.signalCode ? `was ended by ${child.signalCode}` : `ended with exit code ${code}`
+  say(`${name} ${how}${fatal === undefined ? '' : `: ${fatal}`}`)
   await finish(code || 1)
 }
 
@@ -293,7 +293,7 @@ const stopped = new Promise<void>((resolve) => {
       nextStep?.()
     })
   }
-  // whoever read the output is gone: a closed terminal, an ended pipe
+  // The reader of the output is gone: a closed terminal, or an ended pipe.
   for (const out of [process.stdout, process.stderr]) {
     out.on('error', () => {
       stopping ??= 'SIGHUP'
@@ -302,6 +302,63 @@ const stopped = new Promise<void>((resolve) => {
     })
   }
 })
+
+/** The host of a URL that reaches a service on this machine. */
+const urlHost = (host: string): string => {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
+}
+
+const urlOf = ({ HOST, PORT }: { HOST: string; PORT: number }): string =>
+  `http://${urlHost(HOST)}:${PORT}`
+
+/** A header with a token. sed drops quotes and a carriage return, as the service does. */
+const bearer = (service: Service, name: string): string =>
+  `-H "Authorization: Bearer $(${printed(service, name)})"`
+
+const printed = (service: Service, name: string): string =>
+  `sed -n 's/^${name}=//p' ${shown(envFile(service))} | tr -d "\\"' \\r"`
+
+/** A script, with LEADMASTER_HOME when it needs that. */
+const ofThisRun = (script: string): string => {
+  const setHome = home === join(root, '.leadmaster') ? '' : `LEADMASTER_HOME=${home} `
+  return `${setHome}${shown(join(root, 'scripts', script))}`
+}
+
+/** What to do next: link a phone, or let the simulation send a message. */
+const nextSteps = (): string => {
+  if (!simulated)
+    return (
+      '           scan it with WhatsApp on the phone: Settings, Linked devices. ' +
+      `${ofThisRun('leadmaster')} qr draws it here`
+    )
+  const simulate = ofThisRun('simulate')
+  const message = `${simulate} message --from +5215512345678 --text 'Hola, ¿sigue disponible?'`
+  // The simulation of an earlier run may be linked.
+  const isLinked = (running[0]?.listening?.linked_devices ?? 0) > 0
+  if (isLinked) return `  let a message arrive:\n           ${message}`
+  return `  scan it and let a message arrive:\n           ${simulate} scan && ${message}`
+}
+
+const welcome = (
+  manager: ReturnType<typeof readSessionManager>,
+  hub: ReturnType<typeof readCentralHub>
+): string => {
+  const hubUrl = urlOf(hub)
+  const hubToken = bearer('central-hub', 'HUB_API_TOKEN')
+  const managerToken = bearer('session-manager', 'SESSION_MANAGER_TOKEN')
+  return `
+LeadMaster runs${simulated ? ' on a simulated WhatsApp Web' : ''}.
+  page     ${hubUrl}/
+  token    ${printed('central-hub', 'HUB_API_TOKEN')}
+  leads    curl ${hubToken} ${hubUrl}/api/leads
+  events   curl -N ${hubToken} ${hubUrl}/api/events
+  QR code  curl ${managerToken} ${urlOf(manager)}/qr.txt
+${nextSteps()}
+Ctrl-C stops it.
+`
+}
 
 // --- the way up ---
 switchKind()
@@ -353,35 +410,8 @@ if (!manager || !hub) {
     )
   )
 
-  const url = (host: string, port: number): string =>
-    `http://${host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host}:${port}`
-  const hubUrl = url(hub.HOST, hub.PORT)
-  /** Without the quotes and the carriage return that a service does not mind either. */
-  const printed = (service: Service, name: string): string =>
-    `sed -n 's/^${name}=//p' ${shown(envFile(service))} | tr -d "\\"' \\r"`
-  const bearer = (service: Service, name: string): string =>
-    `-H "Authorization: Bearer $(${printed(service, name)})"`
-  // by an earlier run: there is nothing to scan
-  const linked = (running[0]?.listening?.linked_devices ?? 0) > 0
-  const ofThisRun = (script: string): string =>
-    `${home === join(root, '.leadmaster') ? '' : `LEADMASTER_HOME=${home} `}${shown(join(root, 'scripts', script))}`
-  const simulate = ofThisRun('simulate')
-  say(`
-LeadMaster runs${simulated ? ' on a simulated WhatsApp Web' : ''}.
-  page     ${hubUrl}/
-  token    ${printed('central-hub', 'HUB_API_TOKEN')}
-  leads    curl ${bearer('central-hub', 'HUB_API_TOKEN')} ${hubUrl}/api/leads
-  events   curl -N ${bearer('central-hub', 'HUB_API_TOKEN')} ${hubUrl}/api/events
-  QR code  curl ${bearer('session-manager', 'SESSION_MANAGER_TOKEN')} ${url(manager.HOST, manager.PORT)}/qr.txt
-${
-  simulated
-    ? `  ${linked ? '' : 'scan it and '}let a message arrive:
-           ${linked ? '' : `${simulate} scan && `}${simulate} message --from +5215512345678 --text 'Hola, ¿sigue disponible?'`
-    : `           scan it with WhatsApp on the phone: Settings, Linked devices. ${ofThisRun('leadmaster')} qr draws it here`
-}
-Ctrl-C stops it.
-`)
-  while (!stopping && !deserter()) await new Promise<void>((resolve) => (nextStep = resolve))
-  if (!stopping) await mourn()
+  say(welcome(manager, hub))
+  while (!stopping && !exitedChild()) await new Promise<void>((resolve) => (nextStep = resolve))
+  if (!stopping) await reportExit()
   await finish(0)
 }
