@@ -215,7 +215,7 @@ export const installStanzaRules = (rules: WireRules): void => {
       try {
         if (typeof read === 'function') found.add(personOf(String((read as () => unknown)())))
       } catch {
-        // An own address that cannot be read is none that may be written to.
+        // The page may not write to an own address that cannot be read.
       }
     }
     return found
