@@ -100,7 +100,7 @@ const feedOf = (naming: Naming, { db, id }: Store, live: ChangeNotifier) =>
     read: (position) => readEvents(db, position, pageSize),
     position: (stored) => stored.id,
     toEvent: (stored) => toEvent(stored, `${id}-${stored.id}`, naming),
-    subscribe: live.onChanged
+    subscribe: (run) => live.onChanged(run)
   })
 
 interface EventRoutes {

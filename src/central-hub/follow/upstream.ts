@@ -47,7 +47,7 @@ export interface Upstream {
    */
   open(after: number, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>
   /**
-   * Streams a media file or a part of it. `signal` ends it at any time. A missing file (404) or
+   * Streams a media file, or a part. `signal` ends it at any time. A missing file (404) or
    * range (416) is an answer too.
    * @throws {ProblemError} as verify does
    */

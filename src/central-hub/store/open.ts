@@ -83,7 +83,7 @@ const open = async (
     : openSqliteStore(place, rewriting)
 
 /**
- * Opens the store in a directory, which it makes if there is none, or in the database of a URL, and
+ * Opens the store in a directory, which it makes if it is missing, or in the database of a URL, and
  * brings its schema up to date.
  * @throws when it cannot be opened, or was changed by a release too new for this one
  */

@@ -139,7 +139,9 @@ export class Webhooks {
     }
   }
 
-  /** The time that has certainly come, ms: a clock that is ahead for a while drops nothing early. */
+  /**
+   * The time that has certainly come, ms: a clock that is ahead for a while drops nothing early.
+   */
   async #certainNow(): Promise<number> {
     const { db } = this.#options
     const { certain_until } = await db

@@ -14,7 +14,7 @@ export interface Streamed {
  * comes next. `later`: others come before it. `unclear`: it is of another journal than the cursor,
  * and only the stream can tell whether that is an older or a newer one.
  */
-export type Position = 'taken' | 'next' | 'later' | 'unclear'
+type Position = 'taken' | 'next' | 'later' | 'unclear'
 
 const followsOn = (cursor: Cursor, after: string): boolean => {
   const colon = after.lastIndexOf(':')

@@ -3,8 +3,8 @@ import { dialectOf } from './dialect-queries.ts'
 import type { Db } from './schema.ts'
 
 /**
- * A list is cut into parts of these sizes, so that it takes few different statements. Each statement
- * is built and prepared once.
+ * A list is cut into parts of these sizes, so that it takes few different statements. Each
+ * statement is built and prepared once.
  */
 const sizes = [128, 16, 1] as const
 

@@ -27,8 +27,8 @@ export interface DialectQueries {
    */
   percentile(column: string, fraction: number): RawBuilder<number>
   /**
-   * Is called inside a transaction, before it draws ids of events. Events of all writers then become
-   * visible in their order, and the hubs that share the store are notified after the commit.
+   * Is called inside a transaction, before it draws ids of events. Events of all writers then
+   * become visible in their order, and the hubs that share the store are notified after the commit.
    */
   orderEvents(trx: Db): Promise<void>
   /**

@@ -4,8 +4,8 @@ import { dialectOf } from './dialect-queries.ts'
 import type { Db } from './schema.ts'
 
 /**
- * Transactions that change leads. SQLite has one writer at a time. PostgreSQL has several, which are
- * kept apart where they must be.
+ * Transactions that change leads. SQLite has one writer at a time. PostgreSQL has several, which
+ * are kept apart where they must be.
  */
 
 /**

@@ -253,7 +253,7 @@ export const settleDelivered = async (
   })
 
 /** What follows from an attempt that failed. */
-export interface Then {
+interface Then {
   /** The time of the next attempt; undefined: the delivery is dead. */
   retryAt?: number
   /** Whether all other deliveries of the webhook whose time is up are dead too. */

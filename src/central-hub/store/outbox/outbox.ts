@@ -199,9 +199,9 @@ const stateOf = (now: Status | Problem): string => {
 }
 
 /**
- * Puts a change of a session in the outbox. The same status again is no change, also after a restart
- * of the hub. While a failed session is tried again it still counts as failed, so that there is one
- * event and not one for each attempt.
+ * Puts a change of a session in the outbox. The same status again is no change, also after a
+ * restart of the hub. While a failed session is tried again it still counts as failed, so that
+ * there is one event and not one for each attempt.
  * @param account '' for the first session-manager, whose name is not known at first
  * @returns whether it is one that a webhook waits for
  */
@@ -245,8 +245,8 @@ export const addPing = async (db: Db, webhookId: number): Promise<string> => {
 }
 
 /**
- * Takes a lead's data out of the outbox, delivered or not, when the lead is deleted for good. Events
- * of its messages are deleted with the rows of the messages.
+ * Takes a lead's data out of the outbox, delivered or not, when the lead is deleted for good.
+ * Events of its messages are deleted with the rows of the messages.
  */
 export const eraseDeliveries = async (db: Db, leadId: number): Promise<void> => {
   await db.deleteFrom('outbox').where('lead_id', '=', leadId).execute()

@@ -3,9 +3,9 @@ import type { Turn } from '../../../contract/waiting.ts'
 import type { Db } from '../database/schema.ts'
 
 /**
- * Works out again which replies to a lead, answered calls among them, ended a wait, and how long the
- * wait was. It begins with the first message after the end of the wait before, which was a reply or
- * a person who marked the lead.
+ * Works out again which replies to a lead, answered calls among them, ended a wait, and how long
+ * the wait was. It begins with the first message after the end of the wait before, which was a
+ * reply or a person who marked the lead.
  * @param since UNIX seconds: replies from then on
  */
 export const writeAnswers = async (db: Db, leadId: number, since: number): Promise<void> => {

@@ -33,7 +33,9 @@ const mergeIdentities = async (db: Db, kept: LeadRow, other: LeadRow): Promise<O
   return own
 }
 
-/** A lead that a person entered and that has no message was not seen, and is never the later one. */
+/**
+ * A lead that a person entered and that has no message was not seen, and is never the later one.
+ */
 const isLater = (a: LeadRow, b: LeadRow): boolean => {
   const [isSilent, wasSilent] = [a, b].map(
     ({ entered_at, last_pk }) => entered_at !== null && last_pk === null
@@ -43,7 +45,7 @@ const isLater = (a: LeadRow, b: LeadRow): boolean => {
 }
 
 /**
- * Makes one lead of two that are one person. The kept lead takes over the messages of the other one,
+ * Makes one lead of two that are one person. The kept lead takes over the messages of the other,
  * and what people noted of either is kept. The caller then counts its messages again.
  * @returns the row of the kept lead
  */
