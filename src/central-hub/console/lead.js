@@ -22,7 +22,7 @@ export const givenName = ({ name, whatsapp_name }) => (name === whatsapp_name ? 
 const lateMs = 10_000
 
 /**
- * Whether a lead is older than the one that is known.
+ * Whether a lead is older than its known state.
  * @param {Lead} lead @param {Lead | undefined} known
  */
 export const isOlder = (lead, known) => {
