@@ -1,8 +1,7 @@
 /** Helpers for promises, and for what is made once. */
 
 /**
- * What is made when it is first asked for, and once: a start waits for nothing that it does not
- * need.
+ * Makes a value once, at the first call, so that a start does not wait for what it may not need.
  */
 export const once = <T>(make: () => T): (() => T) => {
   let made: { value: T } | undefined
@@ -23,10 +22,10 @@ export const withTimeout = async <T>(promise: Promise<T>, ms: number): Promise<T
 }
 
 /**
- * @returns runs what it is given, so many at once at most; the others wait, the first come first
+ * @returns runs functions, at most `max` concurrently; the others wait in the order of their calls
  */
-export const limitConcurrency = (most: number): (<T>(run: () => Promise<T>) => Promise<T>) => {
-  let free = most
+export const limitConcurrency = (max: number): (<T>(run: () => Promise<T>) => Promise<T>) => {
+  let free = max
   const waiting: (() => void)[] = []
   return async (run) => {
     if (free > 0) free -= 1
@@ -42,10 +41,9 @@ export const limitConcurrency = (most: number): (<T>(run: () => Promise<T>) => P
 }
 
 /**
- * Reads that several ask for at once, done once. Whoever asks shares the next read to begin, never
- * one that has begun: what anybody is given was read after it was asked for. The next one begins
- * when that under way has ended, and when whoever else asks in this turn of the event loop has
- * asked.
+ * Shares one read among concurrent callers. A caller shares the next read to begin, never a read
+ * that has begun: its result was read after its call. The next read begins when the read under way
+ * has ended, and after the other callers of this turn of the event loop.
  */
 export const singleflight = <T>(): ((key: string, read: () => Promise<T>) => Promise<T>) => {
   const nexts = new Map<string, Promise<T>>()

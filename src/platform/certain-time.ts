@@ -1,7 +1,7 @@
 /**
- * The time that has come for sure, whatever the clock of the host says: what was written before,
- * and how long this process has run since. By it alone is anything erased for its age: a clock that
- * is ahead for a while makes nothing old.
+ * The time that has come for sure, even when the clock of the host is wrong: the time that was
+ * written before, plus how long this process has run since. Erasing by age uses this time alone, so
+ * that a clock that is ahead for a while makes nothing old.
  */
 export class CertainTime {
   readonly #steady: () => number
@@ -9,7 +9,7 @@ export class CertainTime {
   #at: number
 
   /**
-   * @param known a time that has come, ms, kept since an earlier process; 0 when there is none
+   * @param known a time that has come, ms, kept since an earlier process; 0 without one
    * @param steady a clock that only goes on, ms
    */
   constructor(known: number, steady: () => number = () => performance.now()) {
@@ -31,7 +31,7 @@ export class CertainTime {
     return Math.min(now, this.#known)
   }
 
-  /** To be kept for the next process, ms. */
+  /** The time to keep for the next process, ms. */
   known(): number {
     return Math.floor(this.#known)
   }

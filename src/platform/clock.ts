@@ -1,6 +1,6 @@
 import type { Log } from './log.ts'
 
-/** A clock that is set a little right, as NTP does it, is no matter. */
+/** Smaller jumps, as NTP makes them, are ignored. */
 const noticedMs = 60_000
 
 /** "24 h" */
@@ -8,8 +8,9 @@ const inWords = (ms: number): string =>
   ms >= 3_600_000 ? `${Math.round(ms / 360_000) / 10} h` : `${Math.round(ms / 1_000)} s`
 
 /**
- * Tells when the time of day jumps against the clock that only ever goes on: whoever reads times of
- * before and after would wonder. @returns what ends it
+ * Logs when the time of day jumps against the clock that only goes on: otherwise the times in the
+ * log would be confusing.
+ * @returns what ends it
  */
 export const watchClock = (options: {
   log: Log
@@ -23,9 +24,12 @@ export const watchClock = (options: {
     const jump = now() - steady() - apart
     apart += jump
     if (Math.abs(jump) < noticedMs) return
+    const direction =
+      jump > 0 ? 'ahead: the clock was set, or the machine slept' : 'back: the clock was set'
     log.warn(
       { event: 'clock_jumped', ms: Math.round(jump) },
-      `the time of day jumped ${inWords(Math.abs(jump))} ${jump > 0 ? 'ahead: the clock was set, or the machine slept' : 'back: the clock was set'}; times before this line are of the old clock`
+      `the time of day jumped ${inWords(Math.abs(jump))} ${direction}; ` +
+        'times before this line are of the old clock'
     )
   }, everyMs)
   timer.unref()

@@ -2,7 +2,7 @@ import { rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { reasonOf } from './harmless.ts'
 
-/** What the system or SQLite said, in the words an operator needs. */
+/** Errors of the system or SQLite, in the words that an operator needs. */
 
 /** Primary result codes, https://sqlite.org/rescode.html */
 const sqlite = { readOnly: 8, ioError: 10, corrupt: 11, full: 13, cannotOpen: 14, notADatabase: 26 }
@@ -87,7 +87,10 @@ export const describeSqlite = (
       return `the disk of ${directory} is full (${said})`
     case sqlite.corrupt:
     case sqlite.notADatabase:
-      return `the database in ${directory} is damaged (${said}): put a backup in its place with scripts/restore. leadmaster-doctor prints the command`
+      return (
+        `the database in ${directory} is damaged (${said}): ` +
+        'put a backup in its place with scripts/restore. leadmaster-doctor prints the command'
+      )
     case sqlite.readOnly:
     case sqlite.ioError:
     case sqlite.cannotOpen: {

@@ -2,9 +2,9 @@
  * Files in the syntax of EnvironmentFile=, systemd.exec(5): read and filled as systemd reads them.
  */
 
-/** A file, with where things stand in it. */
+/** A file, with the lines of its parts. */
 export interface EnvFile {
-  /** Of two lines for one variable the later stands. */
+  /** Of two lines for one variable the later counts. */
   variables: Readonly<Record<string, string>>
   assignments: readonly Assignment[]
   /** Lines that are neither blank, comment nor assignment: systemd ignores them. */
@@ -28,8 +28,8 @@ export const readEnvFile = (text: string): EnvFile => {
   const assignments: Assignment[] = []
   const strays: { line: number; text: string }[] = []
   const lineAt = (index: number): number => text.slice(0, index).split('\n').length
-  // a logical line: up to a newline, which a carriage return is too, that neither a backslash nor,
-  // after the =, a quote covers
+  // A logical line. It ends at a newline or carriage return that is not behind a backslash, nor,
+  // after the `=`, within quotes.
   const logical =
     /[ \t\r\n]*(?:[#;](?:\\[^]|[^\\\r\n])*|([^\r\n#; \t][^=\r\n]*)(?:=((?:[ \t]*(?:'[^']*'|"(?:\\[^]|[^"\\])*"))*(?![ \t]*['"])(?:\\[^]|[^\\\r\n])*))?|)(?:[\r\n]|$)/y
   while (logical.lastIndex < text.length) {
@@ -56,7 +56,7 @@ export const parseEnvFile = (text: string): Readonly<Record<string, string>> => 
   return variables
 }
 
-/** What a backslash and a character say within double quotes. */
+/** The meaning of a backslash and a character within double quotes. */
 const unescapeQuoted = (pair: string, char: string): string => {
   if (char === '\n') return ''
   return '"\\`$'.includes(char) ? char : pair
@@ -78,7 +78,8 @@ const unquote = (value: string): string => {
 }
 
 /**
- * A template or file with these values set: in place, or where the variable stands commented out.
+ * A template or file with these values set: in place, or on the line with the variable commented
+ * out.
  * @throws when the text has no line for a variable
  */
 export const fillEnvFile = (text: string, values: Readonly<Record<string, string>>): string =>
@@ -86,7 +87,8 @@ export const fillEnvFile = (text: string, values: Readonly<Record<string, string
     const line =
       new RegExp(`^${name}=.*$`, 'm').exec(filled) ?? new RegExp(`^#${name}=.*$`, 'm').exec(filled)
     if (!line) throw new Error(`there is no line for ${name}`)
-    return `${filled.slice(0, line.index)}${name}=${quote(value)}${filled.slice(line.index + line[0].length)}`
+    const [before, after] = [filled.slice(0, line.index), filled.slice(line.index + line[0].length)]
+    return `${before}${name}=${quote(value)}${after}`
   }, text)
 
 const quote = (value: string): string =>

@@ -82,7 +82,8 @@ export const country = makeValidator<CountryCode | ''>(
  */
 export const beginnings = makeValidator<string[]>(
   expect(
-    '1 to 50 beginnings of texts of 5 to 200 characters, separated by "|", such as Gracias por escribirnos|Estamos fuera',
+    '1 to 50 beginnings of texts of 5 to 200 characters, separated by "|", ' +
+      'such as Gracias por escribirnos|Estamos fuera',
     (value) => {
       const texts = value.split('|').map((text) => text.trim())
       return texts.length <= 50 && texts.every((text) => text.length >= 5 && text.length <= 200)
@@ -116,7 +117,7 @@ export const publicUrl = makeValidator<string>(
 )
 
 const toBaseUrl = (value: string): string | undefined => {
-  // the URL parser alone would mend spaces, control characters, backslashes and missing slashes
+  // The URL parser alone would repair spaces, control characters, backslashes and missing slashes.
   const url =
     /^https?:\/\/[^\s\p{Cc}\\/?#@]+\/?$/iu.test(value) && URL.canParse(value)
       ? new URL(value)
@@ -139,7 +140,8 @@ const isEncoded = (part: string): boolean => {
 /** A proxy for HTTP: scheme, host and port, with user and password where the proxy wants them. */
 export const proxyUrl = makeValidator<string>(
   expect(
-    'a URL such as http://proxy.example.com:3128 or http://USER:PASSWORD@proxy.example.com:3128, with %40 for an @ in the password',
+    'a URL such as http://proxy.example.com:3128 or ' +
+      'http://USER:PASSWORD@proxy.example.com:3128, with %40 for an @ in the password',
     (value) => {
       const url =
         /^https?:\/\/([^\s\p{Cc}\\/?#@]+@)?[^\s\p{Cc}\\/?#@]+\/?$/iu.test(value) &&
@@ -281,7 +283,7 @@ export const natsServers = makeValidator<string[]>(
     const areServers = servers.every(
       (server) => /^(nats|tls):\/\/([^\s/@]+@)?[^\s/?#@]+$/.test(server) && URL.canParse(server)
     )
-    // asked of all of it: a line break at an end would be trimmed
+    // The whole value is checked: a line break at an end would be trimmed.
     return areServers && !/\p{Cc}/u.test(value) ? servers : undefined
   })
 )

@@ -4,7 +4,7 @@ import { cleanEnv, type ValidatorSpec } from 'envalid'
 import leven from 'leven'
 import { PlainError, withoutIds } from './harmless.ts'
 
-/** The one place that reads `process.env`: strict, every fault at once. */
+/** The only place that reads `process.env`. It is strict and names all errors together. */
 
 /**
  * systemd.exec(5) "Environment Variables in Spawned Processes", sd_notify(3), and what a login
@@ -69,13 +69,12 @@ const secretName = /TOKEN|SECRET|PASSWORD|KEY/
 export type Source = Readonly<Record<string, string | undefined>>
 export type Schema<T> = { [K in keyof T]: ValidatorSpec<T[K]> }
 
-/** A bad environment; `faults` has one plain sentence for each variable at fault. */
+/** A bad environment. `faults` has one plain sentence for each bad variable. */
 export class EnvironmentError extends PlainError {
   readonly faults: readonly string[]
   constructor(faults: readonly string[]) {
-    super(
-      `${faults.length} ${faults.length === 1 ? 'fault' : 'faults'} in the environment: ${faults.join('; ')}`
-    )
+    const count = faults.length === 1 ? '1 fault' : `${faults.length} faults`
+    super(`${count} in the environment: ${faults.join('; ')}`)
     this.faults = faults
   }
 }
@@ -167,8 +166,8 @@ const quoted = (value: string): string =>
 const withoutLogin = (value: string): string => value.replace(/\/\/.*@/s, '//(hidden)@')
 
 /**
- * What is refused may be no URL just because of how it begins, and PostgreSQL's own tools take a
- * password elsewhere, too.
+ * A refused value may not be a URL only because of its beginning. PostgreSQL's own tools also take
+ * a password as a parameter.
  */
 const withoutAnyPassword = (value: string): string =>
   value

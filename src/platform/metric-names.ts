@@ -53,7 +53,8 @@ const withOldName = (block: string): string => {
   if (old === undefined) return block
   const help = new RegExp(`^# HELP ${name} .*$`, 'm')
   const renamed = block.replaceAll(new RegExp(`^((?:# TYPE )?)${name}(?=[_{ ])`, 'gm'), `$1${old}`)
-  return `${block}\n\n${renamed.replace(help, () => `# HELP ${old} Deprecated, ends after release ${lastWithOldNames}: use ${name}.`)}`
+  const notice = `Deprecated, ends after release ${lastWithOldNames}: use ${name}.`
+  return `${block}\n\n${renamed.replace(help, () => `# HELP ${old} ${notice}`)}`
 }
 
 /**

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { withoutIds } from './harmless.ts'
 
-/** The one place that knows sd-notify. Without NOTIFY_SOCKET every call does nothing. */
+/** The only place that knows sd-notify. Without NOTIFY_SOCKET every call does nothing. */
 export interface Notify {
   /** READY=1 and its STATUS=: the unit is started. */
   ready(status: string): void
@@ -15,14 +15,14 @@ export interface Notify {
    */
   watchdog(healthy: () => boolean): void
   /**
-   * Before what keeps this process from everything else, WATCHDOG=1 too, for so long at most (ms):
-   * the watchdog waits as long meanwhile, by WATCHDOG_USEC= of sd_notify(3). @returns what is to be
-   * called when it is over
+   * Called before work that keeps this process from everything else, also from WATCHDOG=1, for at
+   * most `ms`. The watchdog then waits that long, by WATCHDOG_USEC= of sd_notify(3).
+   * @returns what to call when the work is done
    */
   busy(ms: number): () => void
   /**
-   * While a start takes longer than the unit's TimeoutStartSec=: systemd waits at least so long
-   * from now, ms, by EXTEND_TIMEOUT_USEC= of sd_notify(3). To be called again before that is over.
+   * Called while a start takes longer than the unit's TimeoutStartSec=. systemd waits at least this
+   * long from now, ms, by EXTEND_TIMEOUT_USEC= of sd_notify(3). Call it again before that time.
    */
   extend(ms: number): void
   close(): void

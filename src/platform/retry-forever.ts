@@ -1,17 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Work that is begun again whenever it fails, until it is stopped. */
+/** Work that is started again whenever it fails, until it is stopped. */
 export interface RetryForever {
-  /** It goes well: what fails next starts a new row of failures. */
+  /** The work goes well: the next failure starts a new row of failures. */
   resetBackoff(): void
-  /** Resolves once it was stopped and nothing of it goes on. */
+  /** Resolves once the work is stopped and has ended. */
   readonly over: Promise<void>
 }
 
 interface RetryOptions {
-  /** Begun again at once when it resolves. */
+  /** Started again immediately when it resolves. */
   run: () => Promise<unknown>
-  /** Tells of each failure, before the wait. @param attempt of the row of failures, from 1 */
+  /** Called after each failure, before the wait. @param attempt in the row of failures, from 1 */
   report: (error: unknown, attempt: number, retryMs: number) => void
   stop: AbortSignal
   /**
@@ -46,7 +46,7 @@ export const retryForever = ({
       }
     }
   }
-  // run may call wentWell before it gives way
+  // The work begins in a later microtask, because it may call `resetBackoff` before it waits.
   const over = Promise.resolve().then(work)
   return { resetBackoff: () => void (failures = 0), over }
 }

@@ -6,14 +6,14 @@ import { PlainError, reasonOf } from './harmless.ts'
 import { Reserve } from './reserve.ts'
 
 /**
- * Called before a file of so many bytes is rewritten as a whole, which everything else waits for;
- * @returns what is called when it is over.
+ * Called before a file of this size is rewritten as a whole. Everything else waits for that.
+ * @returns what is called when it is done
  */
 export type Rewriting = (bytes: number) => () => void
 
 /**
- * How long that may take at most, ms: a slow disk gets through 4 MB of it a second, for each byte
- * is written three times.
+ * How long a rewrite may take at most, ms. A slow disk rewrites 4 MB a second, because each byte is
+ * written three times.
  */
 export const rewriteMs = (bytes: number): number => 30_000 + bytes / 4_000
 
@@ -57,9 +57,12 @@ const openOnce = (file: string): DatabaseSync => {
   let db: DatabaseSync | undefined
   try {
     db = openDatabase(file)
-    db.exec(
-      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON'
-    )
+    db.exec(`
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA foreign_keys = ON;
+      PRAGMA busy_timeout = 5000;
+      PRAGMA secure_delete = ON`)
     return db
   } catch (error) {
     db?.close()

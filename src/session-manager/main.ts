@@ -14,7 +14,9 @@ import { StatusChanges, StatusReader } from './status.ts'
 const service = 'session-manager'
 /** A journal that could not be written for this long makes the daemon unhealthy, ms. */
 const unwritableMs = 60_000
-/** Requests under way may take this long at a stop, ms. Chromium has the rest of SHUTDOWN_TIMEOUT. */
+/**
+ * Requests under way may take this long at a stop, ms. Chromium has the rest of SHUTDOWN_TIMEOUT.
+ */
 const drainMs = 3_000
 
 const openState = async (config: Config, rewriting: Rewriting): Promise<Journal> => {

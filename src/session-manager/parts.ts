@@ -21,7 +21,7 @@ export interface Parts {
   remapping: Remapping
 }
 
-/** The parts refer to each other, but call each other only once all of them are made. */
+/** The parts refer to each other, but call each other only once all are made. */
 export const createParts = async (
   { config, log }: Platform<Config>,
   { journal, metrics, changes }: { journal: Journal; metrics: Metrics; changes: StatusChanges }

@@ -32,8 +32,8 @@ export const endWith = (res: ServerResponse, body: Buffer): void =>
 const json = /^application\/(problem\+)?json/
 
 /**
- * An answer with headers that it carries whoever writes it: node is given all of them at once, for
- * setting each costs more than routing.
+ * An answer with headers that it carries for every writer. Node gets all headers in one call:
+ * setting each header costs more than routing.
  */
 export class Answer extends ServerResponse {
   /** Sent unless the writer gives one of the same name, in lower case; of Vary, both. */

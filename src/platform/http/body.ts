@@ -7,8 +7,8 @@ const maxBodyBytes = 64 * 1024
 export const tooLarge = (): ProblemError =>
   new ProblemError('payload-too-large', `the body may have at most ${maxBodyBytes} bytes`)
 /**
- * No body of ours is nested so deeply, and whatever walks through one, such as JSON.stringify, runs
- * out of stack at some thousands.
+ * No body of the API is nested so deeply. Code that walks through a body, such as JSON.stringify,
+ * runs out of stack at some thousands of levels.
  */
 const maxLevels = 64
 
@@ -37,7 +37,7 @@ export const requireJson = (req: IncomingMessage): void => {
   )
 }
 
-/** body-parser, too, refuses it, but only once all of it has come. */
+/** body-parser refuses such a body, too, but only once the whole body has come. */
 const saysTooMuch = (req: IncomingMessage): boolean =>
   Number(req.headers['content-length']) > maxBodyBytes && isJson(req)
 
@@ -56,8 +56,8 @@ export const createReadBody = (): Middleware => {
     if (saysTooMuch(req)) return next(tooLarge())
     const json = await parser()
     return json(req, res, (error) => {
-      // what breaks off at once, such as at a malformed chunk, body-parser takes for a request
-      // without a body
+      // A body that breaks off immediately, such as at a malformed chunk, is no body to
+      // body-parser.
       if (error === undefined && !req.complete && isJson(req))
         return next(new ProblemError('bad-request', 'the body breaks off'))
       if (error === undefined && isDeeperThan(maxLevels, req.body))

@@ -37,6 +37,10 @@ const bound = (least: number | undefined, most: number | undefined): string => {
   return least === undefined ? ` up to ${most}` : `${from} to ${most}`
 }
 
+/** A bound of a number of items or characters. */
+const count = (least: number | undefined, most: number | undefined): string =>
+  bound(least, most).replace(' from', '')
+
 /** What a schema expects, such as "a whole number from 1 to 200". */
 export const expectation = (schema: TSchema): string => {
   const {
@@ -66,11 +70,18 @@ export const expectation = (schema: TSchema): string => {
     case 'boolean':
       return 'true or false'
     case 'array':
-      return `a list of${bound(minItems, maxItems).replace(' from', '')} items, each ${items === undefined ? 'anything' : expectation(items)}`
+      return (
+        `a list of${count(minItems, maxItems)} items, ` +
+        `each ${items === undefined ? 'anything' : expectation(items)}`
+      )
     case 'object':
       return `an object with ${Object.keys(properties ?? {}).join(', ')}`
-    case 'string':
-      return `text${minLength !== undefined || maxLength !== undefined ? ` of${bound(minLength, maxLength).replace(' from', '')} characters` : ''}${'pattern' in rest && description !== undefined ? ` (${description})` : ''}`
+    case 'string': {
+      const isBound = minLength !== undefined || maxLength !== undefined
+      const length = isBound ? ` of${count(minLength, maxLength)} characters` : ''
+      const form = 'pattern' in rest && description !== undefined ? ` (${description})` : ''
+      return `text${length}${form}`
+    }
     default:
       return type ?? 'something else'
   }

@@ -3,21 +3,22 @@ import {
   createServer,
   type IncomingMessage,
   type RequestListener,
+  type Server,
   type ServerResponse
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import helmet from 'helmet'
 import polka, { type Middleware, type Polka, type Request, type Response } from 'polka'
 import { createAllowedHosts } from './allowed-hosts.ts'
-import { Answer, endWith, headersOf } from './answer.ts'
+import { Answer, endWith, headersOf, type FlatHeaders } from './answer.ts'
 import { createReadBody, tooLarge } from './body.ts'
 import { allowOrigins } from './cors.ts'
 import { checkFraming } from './framing.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { ProblemError } from './problem.ts'
-import { limitRate } from './rate-limit.ts'
-import { createStreams, type Stream } from './sse.ts'
+import { limitRate, type RateLimit } from './rate-limit.ts'
+import { Streams, type Stream } from './sse.ts'
 
 export type { Request, Response }
 export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
@@ -28,24 +29,6 @@ declare module 'node:http' {
     /** X-Request-Id: the caller's, if it gave a usable one, else ours. */
     requestId: string
   }
-}
-
-/** An HTTP server with what every route of ours needs round it. */
-export interface Http {
-  /** Adds a route; `pattern` as polka has it. It is also the route's name in metrics. */
-  route(method: Method, pattern: string, handler: Handler): void
-  /** The routes there are by now, such as `GET /things/:id`. */
-  routes(): string[]
-  /** Puts middleware before the routes. */
-  use(middleware: Middleware): void
-  /** Opens an event stream that ends, with its reason told, when the server closes. */
-  stream(req: IncomingMessage, res: ServerResponse): Stream
-  listen(host: string, port: number): Promise<AddressInfo>
-  /**
-   * Takes no new request, ends the streams, lets the others finish; cuts what is left after
-   * `timeoutMs`.
-   */
-  close(timeoutMs: number): Promise<void>
 }
 
 export interface HttpOptions {
@@ -64,22 +47,22 @@ export interface HttpOptions {
   authorize: (req: Request) => void
   /** Content-Security-Policy directives for pages; by default nothing may load. */
   contentSecurityPolicy?: Record<string, string[]>
-  timeouts?: Partial<Patience>
+  timeouts?: Partial<Timeouts>
 }
 
 /** How long a slow client is waited for, ms. */
-interface Patience {
+interface Timeouts {
   /** For its headers to be whole. */
   headersMs: number
   /** For all of its request. */
   requestMs: number
-  /** While nothing at all moves, such as an answer that is not read. */
+  /** While nothing moves, such as an answer that is not read. */
   idleMs: number
-  /** How often it is looked who is late. */
+  /** How often late clients are looked for. */
   checkMs: number
 }
 
-const usualPatience: Patience = {
+const defaultTimeouts: Timeouts = {
   headersMs: 10_000,
   requestMs: 30_000,
   idleMs: 120_000,
@@ -112,8 +95,8 @@ const sendProblem = (res: ServerResponse, { problem }: ProblemError): void => {
 }
 
 /**
- * Polka's and body-parser's errors carry a status; everything else is ours to mend and tells the
- * caller nothing.
+ * The errors of polka and body-parser have a status. Every other error is a fault of the server,
+ * and the caller gets no details.
  */
 const toProblem = (error: unknown): ProblemError => {
   if (error instanceof ProblemError) return error
@@ -133,28 +116,12 @@ const requestId = (req: IncomingMessage): string => {
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID()
 }
 
-export const createHttp = (options: HttpOptions): Http => {
-  const { log, metrics, authorize } = options
-  const streams = createStreams({
-    onOpened: () => metrics.streamOpened(),
-    onClosed: (req, dropped) => {
-      metrics.streamClosed(dropped?.reason)
-      if (dropped === undefined) return
-      log.info(
-        {
-          event: 'stream_dropped',
-          request_id: req.requestId,
-          reason: dropped.reason,
-          queued_bytes: dropped.queuedBytes
-        },
-        'a client of an event stream was too slow, and was dropped'
-      )
-    }
-  })
-  const hosts = createAllowedHosts(options.allowedHosts ?? [])
-  const routes = new Map<string, Set<string>>()
-  let closing = false
-  const timeouts = { ...usualPatience, ...options.timeouts }
+const isPathOf = (pattern: string, path: string): boolean =>
+  new RegExp(
+    `^${pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+')}/?$`
+  ).test(path)
+
+const createNodeServer = (timeouts: Timeouts): Server<typeof IncomingMessage, typeof Answer> => {
   const server = createServer({
     ServerResponse: Answer,
     keepAliveTimeout: 65_000,
@@ -162,51 +129,187 @@ export const createHttp = (options: HttpOptions): Http => {
     requestTimeout: timeouts.requestMs,
     headersTimeout: timeouts.headersMs,
     connectionsCheckingInterval: timeouts.checkMs,
-    // what comes twice, such as Host or Authorization, is then neither one nor the other
+    // A header that comes twice, such as Host or Authorization, then has neither value.
     joinDuplicateHeaders: true
   })
   server.timeout = timeouts.idleMs
+  return server
+}
 
-  const onError = (error: unknown, req: IncomingMessage, res: ServerResponse): void => {
-    const answer = toProblem(error)
-    if (answer.problem.status === 500)
-      log.error(
-        { event: 'request_failed', request_id: req.requestId, err: error },
-        'a request failed'
-      )
-    sendProblem(res, answer)
+const securityHeaders = (directives: Record<string, string[]>): FlatHeaders =>
+  headersOf(
+    helmet({
+      contentSecurityPolicy: { useDefaults: false, directives },
+      strictTransportSecurity: false
+    }) as unknown as Middleware,
+    { method: 'GET', headers: {} }
+  )
+
+const nothingLoads = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }
+
+/** An HTTP server with what every route needs around it. */
+export class Http {
+  readonly #options: HttpOptions
+  readonly #streams: Streams
+  readonly #hosts: ReturnType<typeof createAllowedHosts>
+  /** Methods by pattern. */
+  readonly #routes = new Map<string, Set<string>>()
+  readonly #server: ReturnType<typeof createNodeServer>
+  readonly #app: Polka
+  readonly #security: FlatHeaders
+  readonly #crossOrigin: ReturnType<typeof allowOrigins> | undefined
+  readonly #rateLimit: RateLimit | undefined
+  readonly #readBody = createReadBody()
+  readonly #logsEach: boolean
+  #isClosing = false
+
+  constructor(options: HttpOptions) {
+    const { corsOrigins, rateLimit } = options
+    this.#options = options
+    this.#streams = this.#createStreams()
+    this.#hosts = createAllowedHosts(options.allowedHosts ?? [])
+    this.#server = createNodeServer({ ...defaultTimeouts, ...options.timeouts })
+    this.#app = polka({
+      server: this.#server,
+      onError: (error, req, res) => this.#onError(error, req, res),
+      onNoMatch: (req, res) => this.#onNoMatch(req, res)
+    })
+    this.#logsEach = options.log.isLevelEnabled('debug')
+    this.#security = securityHeaders(options.contentSecurityPolicy ?? nothingLoads)
+    this.#crossOrigin = corsOrigins?.length ? allowOrigins(corsOrigins) : undefined
+    this.#rateLimit = rateLimit ? limitRate(rateLimit) : undefined
+    // One middleware for everything: polka makes a promise for each.
+    this.#app.use((req, res, next) => this.#prepare(req, res as Answer, next))
   }
-  const app: Polka = polka({
-    server,
-    onError: (error, req, res) => onError(error, req, res),
-    onNoMatch: (req, res) => {
-      const allowed = [...routes]
-        .filter(([pattern]) => matches(pattern, req.path))
-        .flatMap(([, methods]) => [...methods])
-      if (allowed.length === 0)
-        return sendProblem(res, new ProblemError('not-found', `there is no route ${req.path}`))
-      res.setHeader('allow', allowed.join(', '))
-      sendProblem(
-        res,
-        new ProblemError('method-not-allowed', `${req.path} takes ${allowed.join(', ')}`)
-      )
+
+  /** Puts middleware before the routes. */
+  use(middleware: Middleware): void {
+    this.#app.use(middleware)
+  }
+
+  /** Adds a route. `pattern` is as polka has it. It is also the route's name in metrics. */
+  route(method: Method, pattern: string, handler: Handler): void {
+    const methods = this.#routes.get(pattern) ?? new Set()
+    this.#routes.set(pattern, methods.add(method))
+    // polka takes a pattern's dots for any character.
+    this.#app.add(method, pattern.replaceAll('.', '\\.'), (async (req: Request, res: Response) => {
+      ;(res as Answer).route = pattern
+      await handler(req, res)
+    }) as Middleware)
+  }
+
+  /** The routes that were added so far, such as `GET /things/:id`. */
+  routes(): string[] {
+    return [...this.#routes].flatMap(([pattern, methods]) =>
+      [...methods].map((method) => `${method} ${pattern}`)
+    )
+  }
+
+  /** Opens an event stream. When the server closes, it ends with its reason. */
+  stream(req: IncomingMessage, res: ServerResponse): Stream {
+    return this.#streams.open(req, res)
+  }
+
+  listen(host: string, port: number): Promise<AddressInfo> {
+    const server = this.#server
+    const handle = this.#app.handler as unknown as RequestListener
+    return new Promise((resolve, reject) => {
+      this.#hosts.add(host.includes(':') ? `[${host}]` : host)
+      server.once('error', reject)
+      // polka's own `listen` delays each request to another turn of the event loop.
+      server.on('request', (req, res) => {
+        // A URL such as http://host/path or *, which no middleware would see.
+        if (!req.url?.startsWith('/')) req.url = `/${req.url}`
+        handle(req, res)
+      })
+      server.listen(port, host, () => {
+        server.off('error', reject)
+        resolve(server.address() as AddressInfo)
+      })
+    })
+  }
+
+  /**
+   * Takes no new request, ends the streams, and lets other requests finish. After `timeoutMs` it
+   * cuts the rest.
+   */
+  close(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#isClosing = true
+      const cut = setTimeout(() => this.#server.closeAllConnections(), timeoutMs)
+      this.#server.close(() => {
+        clearTimeout(cut)
+        resolve()
+      })
+      this.#streams.end('the server is stopping')
+      this.#server.closeIdleConnections()
+    })
+  }
+
+  #createStreams(): Streams {
+    const { metrics, log } = this.#options
+    return new Streams({
+      onOpened: () => metrics.streamOpened(),
+      onClosed: (req, dropped) => {
+        metrics.streamClosed(dropped?.reason)
+        if (dropped === undefined) return
+        log.info(
+          {
+            event: 'stream_dropped',
+            request_id: req.requestId,
+            reason: dropped.reason,
+            queued_bytes: dropped.queuedBytes
+          },
+          'a client of an event stream was too slow, and was dropped'
+        )
+      }
+    })
+  }
+
+  /** What each request goes through before its route. */
+  #prepare(req: Request, answer: Answer, next: Parameters<Middleware>[2]): ReturnType<Middleware> {
+    req.requestId = requestId(req)
+    const own = ['x-request-id', req.requestId]
+    answer.carried = [own, this.#security]
+    this.#observe(req, answer)
+    checkFraming(req, answer)
+    this.#hosts.check(req)
+    // This comes before `authorize`: a preflight carries no token, and a page must be able to read
+    // why it was refused.
+    if (this.#crossOrigin !== undefined) {
+      if (req.method === 'OPTIONS') return this.#crossOrigin.preflight(req, answer, next)
+      answer.carried = [own, this.#security, this.#crossOrigin.headers(req)]
     }
-  })
+    this.#spendRate(req, own)
+    this.#options.authorize(req)
+    return this.#readBody(req, answer, next)
+  }
 
-  const handle = app.handler as unknown as RequestListener
+  /** @param headers gets the headers of the rate limit */
+  #spendRate(req: Request, headers: string[]): void {
+    if (this.#rateLimit === undefined) return
+    const spent = this.#rateLimit(req.socket.remoteAddress ?? '')
+    headers.push(...spent.headers)
+    if (!spent.allowed)
+      throw new ProblemError(
+        'too-many-requests',
+        `${this.#options.rateLimit} requests a minute are answered`
+      )
+  }
 
-  const logsEach = log.isLevelEnabled('debug')
-  const observe = (req: Request, res: Answer): void => {
-    const started = performance.now()
+  /** Counts and logs a request when its answer is finished. */
+  #observe(req: Request, res: Answer): void {
+    const startedAt = performance.now()
     res.once('finish', () => {
-      // a kept-alive connection falls idle only now, and would hold the server open
-      if (closing) setImmediate(() => server.closeIdleConnections())
-      const ms = performance.now() - started
+      // A kept-alive connection is idle only now, and would hold the server open.
+      if (this.#isClosing) setImmediate(() => this.#server.closeIdleConnections())
+      const ms = performance.now() - startedAt
+      const { metrics, log } = this.#options
       const { route, statusCode: status } = res
       metrics.request({ method: req.method, route, status }, ms / 1_000)
-      // streams, media and exports take as long as who reads them
+      // Streams, media and exports take as long as their reader.
       const isSlow = ms > slowMs && res.isJson
-      if (!isSlow && !logsEach) return
+      if (!isSlow && !this.#logsEach) return
       const line = {
         event: 'request',
         request_id: req.requestId,
@@ -219,95 +322,27 @@ export const createHttp = (options: HttpOptions): Http => {
       else log.debug(line, 'request')
     })
   }
-  const directives = options.contentSecurityPolicy ?? {
-    defaultSrc: ["'none'"],
-    frameAncestors: ["'none'"]
+
+  #onError(error: unknown, req: IncomingMessage, res: ServerResponse): void {
+    const problem = toProblem(error)
+    if (problem.problem.status === 500)
+      this.#options.log.error(
+        { event: 'request_failed', request_id: req.requestId, err: error },
+        'a request failed'
+      )
+    sendProblem(res, problem)
   }
-  const security = headersOf(
-    helmet({
-      contentSecurityPolicy: { useDefaults: false, directives },
-      strictTransportSecurity: false
-    }) as unknown as Middleware,
-    { method: 'GET', headers: {} }
-  )
-  const crossOrigin = options.corsOrigins?.length ? allowOrigins(options.corsOrigins) : undefined
-  const spend = options.rateLimit ? limitRate(options.rateLimit) : undefined
-  const readBody = createReadBody()
 
-  // all in one: polka makes a promise for each middleware
-  app.use((req, res, next) => {
-    const answer = res as Answer
-    req.requestId = requestId(req)
-    const own = ['x-request-id', req.requestId]
-    answer.carried = [own, security]
-    observe(req, answer)
-    checkFraming(req, res)
-    hosts.check(req)
-    // before authorize: a preflight carries no token, and a page must be able to read why it was
-    // refused
-    if (crossOrigin !== undefined) {
-      if (req.method === 'OPTIONS') return crossOrigin.preflight(req, res, next)
-      answer.carried = [own, security, crossOrigin.headers(req)]
-    }
-    if (spend !== undefined) {
-      const { allowed, headers } = spend(req.socket.remoteAddress ?? '')
-      own.push(...headers)
-      if (!allowed)
-        throw new ProblemError(
-          'too-many-requests',
-          `${options.rateLimit} requests a minute are answered`
-        )
-    }
-    authorize(req)
-    return readBody(req, res, next)
-  })
-
-  return {
-    use: (middleware) => void app.use(middleware),
-    route: (method, pattern, handler) => {
-      const methods = routes.get(pattern) ?? new Set()
-      routes.set(pattern, methods.add(method))
-      // polka takes a pattern's dots for any character
-      app.add(method, pattern.replaceAll('.', '\\.'), (async (req: Request, res: Response) => {
-        ;(res as Answer).route = pattern
-        await handler(req, res)
-      }) as Middleware)
-    },
-    routes: () =>
-      [...routes].flatMap(([pattern, methods]) =>
-        [...methods].map((method) => `${method} ${pattern}`)
-      ),
-    stream: streams.open,
-    listen: (host, port) =>
-      new Promise((resolve, reject) => {
-        hosts.add(host.includes(':') ? `[${host}]` : host)
-        server.once('error', reject)
-        // polka's own listen puts each request off to another turn of the event loop
-        server.on('request', (req, res) => {
-          // such as http://host/path or *, which no middleware would see
-          if (!req.url?.startsWith('/')) req.url = `/${req.url}`
-          handle(req, res)
-        })
-        server.listen(port, host, () => {
-          server.off('error', reject)
-          resolve(server.address() as AddressInfo)
-        })
-      }),
-    close: (timeoutMs) =>
-      new Promise((resolve) => {
-        closing = true
-        const cut = setTimeout(() => server.closeAllConnections(), timeoutMs)
-        server.close(() => {
-          clearTimeout(cut)
-          resolve()
-        })
-        streams.end('the server is stopping')
-        server.closeIdleConnections()
-      })
+  #onNoMatch(req: Request, res: ServerResponse): void {
+    const allowed = [...this.#routes]
+      .filter(([pattern]) => isPathOf(pattern, req.path))
+      .flatMap(([, methods]) => [...methods])
+      .join(', ')
+    if (allowed === '')
+      return sendProblem(res, new ProblemError('not-found', `there is no route ${req.path}`))
+    res.setHeader('allow', allowed)
+    sendProblem(res, new ProblemError('method-not-allowed', `${req.path} takes ${allowed}`))
   }
 }
 
-const matches = (pattern: string, path: string): boolean =>
-  new RegExp(
-    `^${pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+')}/?$`
-  ).test(path)
+export const createHttp = (options: HttpOptions): Http => new Http(options)

@@ -13,134 +13,73 @@ export interface Stream {
   /** False once the client is gone or was dropped. */
   readonly open: boolean
   /**
-   * Writes events; resolves when the client can take more, false if it is gone or was too slow and
-   * is dropped.
+   * Writes events.
+   * @returns true when the client can take more; false when it is gone, or too slow and dropped
    */
   send(events: readonly ServerSentEvent[]): Promise<boolean>
-  /** Likewise events that are encoded already: streams that are given the same bytes share them. */
+  /** Writes events that are encoded already: streams that get the same bytes share them. */
   write(bytes: Uint8Array): Promise<boolean>
-  /** Tells the client why (an event `end`), and ends the stream. */
+  /** Sends the client the reason, as an event `end`, and ends the stream. */
   end(reason: string): void
-  /** Runs once the stream is over, at once if it is over already. */
+  /** Runs once the stream has ended; immediately if it has ended already. */
   onClose(run: () => void): void
 }
 
 /**
- * Why a client was dropped: it took nothing of what was queued for too long, or too much is queued.
+ * Why a client was dropped: it took nothing of its queue for too long, or its queue is too long.
  */
 export type Dropped = 'stalled' | 'overfull'
 
-/** The open event streams of a server. */
-export interface Streams {
-  /** Answers a request with an event stream. */
-  open(req: IncomingMessage, res: ServerResponse): Stream
-  /** Ends them all, as `Stream.end` does. */
-  end(reason: string): void
+interface DroppedClient {
+  reason: Dropped
+  queuedBytes: number
 }
 
 export interface StreamsOptions {
-  /** A comment is sent this often, so that a dead peer is noticed on both sides. */
+  /** A comment is sent this often, so that both sides notice a dead peer. */
   heartbeatMs?: number
-  /** A client that leaves what is queued lying for this long is dropped. */
+  /** A client that takes nothing of its queue for this long is dropped. */
   stallMs?: number
   /**
-   * So is one that has more than this queued: what does not wait for it, such as a session's
-   * status, has no other bound.
+   * A client with more than this in its queue is dropped. Events that are sent without waiting for
+   * the client, such as a session's status, have no other bound.
    */
   maxQueuedBytes?: number
   onOpened?: (req: IncomingMessage) => void
-  /** @param dropped undefined when the client went, or the server ended it */
-  onClosed?: (
-    req: IncomingMessage,
-    dropped: { reason: Dropped; queuedBytes: number } | undefined
-  ) => void
+  /** @param dropped undefined when the client went, or the server ended the stream */
+  onClosed?: (req: IncomingMessage, dropped: DroppedClient | undefined) => void
 }
 
-const format = ({ id, event, data }: ServerSentEvent): string =>
-  `${id === undefined ? '' : `id: ${id}\n`}${event === undefined ? '' : `event: ${event}\n`}data: ${JSON.stringify(data)}\n\n`
+const formatEvent = ({ id, event, data }: ServerSentEvent): string => {
+  const idLine = id === undefined ? '' : `id: ${id}\n`
+  const eventLine = event === undefined ? '' : `event: ${event}\n`
+  return `${idLine}${eventLine}data: ${JSON.stringify(data)}\n\n`
+}
 
-/** Events as they go over the wire. */
+/** Events as bytes of the stream. */
 export const encode = (events: readonly ServerSentEvent[]): Uint8Array =>
-  Buffer.from(events.map(format).join(''))
-
-/** What the server does with each. */
-interface Entry {
-  beat(): void
-  end(reason: string): void
-}
+  Buffer.from(events.map(formatEvent).join(''))
 
 const heartbeat = Buffer.from(': heartbeat\n\n')
 
-/**
- * Event streams with one heartbeat for all, each bounded by itself: a slow client costs its own
- * queue, and nobody's time.
- */
-export const createStreams = (options: StreamsOptions = {}): Streams => {
-  const {
-    heartbeatMs = 15_000,
-    stallMs = 30_000,
-    maxQueuedBytes = 1024 * 1024,
-    onOpened,
-    onClosed
-  } = options
-  const streams = new Set<Entry>()
-  let beats: NodeJS.Timeout | undefined
-  const enter = (stream: Entry): void => {
-    streams.add(stream)
-    beats ??= setInterval(() => {
-      for (const { beat } of streams) beat()
-    }, heartbeatMs)
-  }
-  const leave = (stream: Entry): void => {
-    streams.delete(stream)
-    if (streams.size > 0) return
-    clearInterval(beats)
-    beats = undefined
-  }
+interface EventStreamOptions {
+  req: IncomingMessage
+  res: ServerResponse
+  stallMs: number
+  maxQueuedBytes: number
+  onClosed: (stream: EventStream, dropped: DroppedClient | undefined) => void
+}
 
-  const open = (req: IncomingMessage, res: ServerResponse): Stream => {
-    let isOpen = true
-    const closers = new Set<() => void>()
-    /** While the client is waited for: those who wait, and the time it has. */
-    let waiting: { resolves: ((taken: boolean) => void)[]; late: NodeJS.Timeout } | undefined
-    const settle = (taken: boolean): void => {
-      const { resolves, late } = waiting ?? { resolves: [] }
-      waiting = undefined
-      clearTimeout(late)
-      for (const resolve of resolves) resolve(taken)
-    }
-    const close = (dropped?: { reason: Dropped; queuedBytes: number }): void => {
-      if (!isOpen) return
-      isOpen = false
-      leave(entry)
-      settle(false)
-      for (const run of closers) run()
-      onClosed?.(req, dropped)
-    }
-    const drop = (reason: Dropped): void => {
-      const queuedBytes = res.writableLength
-      res.destroy()
-      close({ reason, queuedBytes })
-    }
-    const drained = (): Promise<boolean> =>
-      new Promise((resolve) => {
-        waiting ??= { resolves: [], late: setTimeout(() => drop('stalled'), stallMs) }
-        waiting.resolves.push(resolve)
-      })
-    const write = async (bytes: Uint8Array): Promise<boolean> => {
-      if (!isOpen) return false
-      if (bytes.length === 0 || res.write(bytes)) return true
-      if (res.writableLength <= maxQueuedBytes + bytes.length) return drained()
-      drop('overfull')
-      return false
-    }
-    const end = (reason: string): void => {
-      if (!isOpen) return
-      res.end(encode([{ event: 'end', data: { reason } }]))
-      close()
-    }
-    const entry: Entry = { end, beat: () => void (res.writableNeedDrain || res.write(heartbeat)) }
+class EventStream implements Stream {
+  readonly #options: EventStreamOptions
+  readonly #closers = new Set<() => void>()
+  #isOpen = true
+  /** Callers that wait for the client to take its queue, and the time that it has. */
+  #waiting: { resolves: ((isTaken: boolean) => void)[]; late: NodeJS.Timeout } | undefined
 
+  constructor(options: EventStreamOptions) {
+    this.#options = options
+    const { req, res } = options
     res.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
@@ -148,27 +87,132 @@ export const createStreams = (options: StreamsOptions = {}): Streams => {
     })
     res.write('retry: 2000\n\n')
     req.socket.setNoDelay(true)
-    req.on('close', () => close())
-    res.on('close', () => close())
-    res.on('drain', () => settle(true))
-    enter(entry)
-    onOpened?.(req)
-    return {
-      get open() {
-        return isOpen
-      },
-      send: (events) => write(encode(events)),
-      write,
-      end,
-      onClose: (run) => void (isOpen ? closers.add(run) : run())
-    }
+    req.on('close', () => this.#close())
+    res.on('close', () => this.#close())
+    res.on('drain', () => this.#resolveWaiting(true))
   }
 
-  return {
-    open,
-    end: (reason) => {
-      for (const stream of streams) stream.end(reason)
-    }
+  get open(): boolean {
+    return this.#isOpen
+  }
+
+  send(events: readonly ServerSentEvent[]): Promise<boolean> {
+    return this.write(encode(events))
+  }
+
+  async write(bytes: Uint8Array): Promise<boolean> {
+    const { res, maxQueuedBytes } = this.#options
+    if (!this.#isOpen) return false
+    if (bytes.length === 0 || res.write(bytes)) return true
+    if (res.writableLength <= maxQueuedBytes + bytes.length) return this.#drained()
+    this.#drop('overfull')
+    return false
+  }
+
+  end(reason: string): void {
+    if (!this.#isOpen) return
+    this.#options.res.end(encode([{ event: 'end', data: { reason } }]))
+    this.#close()
+  }
+
+  onClose(run: () => void): void {
+    if (this.#isOpen) this.#closers.add(run)
+    else run()
+  }
+
+  sendHeartbeat(): void {
+    const { res } = this.#options
+    if (!res.writableNeedDrain) res.write(heartbeat)
+  }
+
+  #drained(): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#waiting ??= {
+        resolves: [],
+        late: setTimeout(() => this.#drop('stalled'), this.#options.stallMs)
+      }
+      this.#waiting.resolves.push(resolve)
+    })
+  }
+
+  #resolveWaiting(isTaken: boolean): void {
+    const waiting = this.#waiting
+    if (waiting === undefined) return
+    this.#waiting = undefined
+    clearTimeout(waiting.late)
+    for (const resolve of waiting.resolves) resolve(isTaken)
+  }
+
+  #drop(reason: Dropped): void {
+    const { res } = this.#options
+    const queuedBytes = res.writableLength
+    res.destroy()
+    this.#close({ reason, queuedBytes })
+  }
+
+  #close(dropped?: DroppedClient): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#options.onClosed(this, dropped)
+  }
+
+  /** Called once the stream has left the others, before its end is reported. */
+  runClosers(): void {
+    this.#resolveWaiting(false)
+    for (const run of this.#closers) run()
+  }
+}
+
+/**
+ * The open event streams of a server. One timer sends the heartbeat of all. Each stream has its own
+ * bounds: a slow client costs its own queue, and delays no other client.
+ */
+export class Streams {
+  readonly #options: StreamsOptions
+  readonly #streams = new Set<EventStream>()
+  #heartbeats: NodeJS.Timeout | undefined
+
+  constructor(options: StreamsOptions = {}) {
+    this.#options = options
+  }
+
+  /** Answers a request with an event stream. */
+  open(req: IncomingMessage, res: ServerResponse): Stream {
+    const { stallMs = 30_000, maxQueuedBytes = 1024 * 1024, onOpened, onClosed } = this.#options
+    const stream = new EventStream({
+      req,
+      res,
+      stallMs,
+      maxQueuedBytes,
+      onClosed: (closed, dropped) => {
+        this.#remove(closed)
+        closed.runClosers()
+        onClosed?.(req, dropped)
+      }
+    })
+    this.#add(stream)
+    onOpened?.(req)
+    return stream
+  }
+
+  /** Ends all streams, as `Stream.end` does. */
+  end(reason: string): void {
+    for (const stream of this.#streams) stream.end(reason)
+  }
+
+  #add(stream: EventStream): void {
+    const { heartbeatMs = 15_000 } = this.#options
+    this.#streams.add(stream)
+    this.#heartbeats ??= setInterval(() => {
+      for (const open of this.#streams) open.sendHeartbeat()
+    }, heartbeatMs)
+  }
+
+  #remove(stream: EventStream): void {
+    this.#streams.delete(stream)
+    if (this.#streams.size > 0) return
+    clearInterval(this.#heartbeats)
+    this.#heartbeats = undefined
   }
 }
 

@@ -25,9 +25,8 @@ const duplicateWindowMs = 300_000
 const nameInUse = 10_058
 
 /**
- * The stream, made if need be: whoever comes first makes it, and its settings are then the
- * operator's to change. One that makes room by dropping old messages is refused: they would be lost
- * unseen.
+ * Opens the stream. The first process makes it, and the operator may change its settings then. A
+ * stream that drops old messages to make room is refused: they would be lost without notice.
  * @throws {Error} in plain words
  */
 export const openStream = async (
@@ -37,7 +36,8 @@ export const openStream = async (
   const { name, subjects, replicas, keepMs } = settings
   const manager = await jetstreamManager(connection).catch((error: Error) => {
     throw new PlainError(
-      `JetStream of NATS does not answer (${reasonOf(error)}): turn it on in nats-server's configuration, jetstream {}`,
+      `JetStream of NATS does not answer (${reasonOf(error)}): ` +
+        "turn it on in nats-server's configuration, jetstream {}",
       { cause: error }
     )
   })
@@ -69,15 +69,16 @@ export const openStream = async (
     }))
   if (made.config.discard !== 'new')
     throw new PlainError(
-      `the stream ${name} drops old records when it is full: set that right by nats stream edit ${name} --discard new`
+      `the stream ${name} drops old records when it is full: ` +
+        `set that right by nats stream edit ${name} --discard new`
     )
   return manager
 }
 
 /**
- * The last message of a subject, null: there is none. After the last one was deleted, nats-server
- * 2.9 says that there is none until it reads its index again. The one before is then found by
- * halving the stream.
+ * The last message of a subject; null without messages. After the last message was deleted,
+ * nats-server 2.9 reports no message until it reads its index again. The message before is then
+ * found by halving the stream.
  */
 export const lastMessage = async (
   manager: JetStreamManager,

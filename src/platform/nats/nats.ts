@@ -12,21 +12,19 @@ import { PlainError, reasonOf } from '../harmless.ts'
 import type { Log } from '../log.ts'
 import { withTimeout } from '../async.ts'
 
-/**
- * A connection to NATS that is kept up for as long as the daemon runs. Who needs none does not
- * import this.
- */
+/** A connection to NATS for as long as the daemon runs. Only what needs NATS imports this. */
 export interface Nats {
   /**
-   * The connection, once there is one; the client mends it from then on. @throws when closed before
+   * The connection, once there is one. From then on the client reconnects by itself.
+   * @throws when it was closed before
    */
   readonly connected: Promise<NatsConnection>
   /**
-   * How many times it has been connected by now: each may be to another server, or to one that lost
-   * something.
+   * How many times it has connected so far. Each time it may be another server, or a server that
+   * has lost something.
    */
   connections(): number
-  /** What keeps it from being reached now and how to mend it, in plain words. */
+  /** Why NATS cannot be reached now and how to fix that, in plain words. */
   fault(): string | undefined
   close(): Promise<void>
 }
@@ -112,14 +110,29 @@ const explain = (error: unknown, at: string, { credentials, ca }: NatsOptions): 
   const inner = (error as { cause?: NodeJS.ErrnoException }).cause?.code
   if (error instanceof PlainError) return error.message
   if (/authorization|authentication/i.test((error as Error).message))
-    return `NATS at ${at} refuses who we are: correct ${credentials === '' ? 'user and password in NATS_URL, or name a file in NATS_CREDENTIALS' : `NATS_CREDENTIALS=${credentials}`}`
+    return (
+      `NATS at ${at} refuses who we are: correct ` +
+      (credentials === ''
+        ? 'user and password in NATS_URL, or name a file in NATS_CREDENTIALS'
+        : `NATS_CREDENTIALS=${credentials}`)
+    )
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
-    return `the certificate of NATS at ${at} is for another name: name the servers in NATS_URL as it does`
+    return (
+      `the certificate of NATS at ${at} is for another name: ` +
+      'name the servers in NATS_URL as it does'
+    )
   if (/CERT|SELF_SIGNED|ISSUER|LEAF/.test(code ?? ''))
-    return `the certificate of NATS at ${at} is not trusted (${code}): name the one it is signed by in NATS_CA${ca === '' ? '' : ` instead of ${ca}`}`
+    return (
+      `the certificate of NATS at ${at} is not trusted (${code}): ` +
+      `name the one it is signed by in NATS_CA${ca === '' ? '' : ` instead of ${ca}`}`
+    )
   if (/does not support 'tls'/.test((error as Error).message))
-    return `NATS at ${at} cannot be reached (the server does not support 'tls'): set TLS up there, or write nats:// in NATS_URL`
-  return `NATS at ${at} cannot be reached (${inner ?? code ?? reasonOf(error)}): start it, or correct NATS_URL`
+    return (
+      `NATS at ${at} cannot be reached (the server does not support 'tls'): ` +
+      'set TLS up there, or write nats:// in NATS_URL'
+    )
+  const reason = inner ?? code ?? reasonOf(error)
+  return `NATS at ${at} cannot be reached (${reason}): start it, or correct NATS_URL`
 }
 
 /**

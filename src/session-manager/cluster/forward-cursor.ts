@@ -23,9 +23,7 @@ interface ForwardCursorOptions {
 const isSame = (ours: JournalRecord | undefined, theirs: unknown): boolean =>
   ours !== undefined && (ours.kind === 'erased' || JSON.stringify(ours) === JSON.stringify(theirs))
 
-/**
- * The last record of this journal that is in NATS for sure. Its marks are in the journal.
- */
+/** The last record of this journal that is in NATS for sure. Its marks are in the journal. */
 export class ForwardCursor {
   readonly #journal: Journal
   readonly #account: string

@@ -25,8 +25,8 @@ interface ForwardingOptions {
 }
 
 /**
- * Of SHUTDOWN_TIMEOUT: forwarding the rest may take this long. Chromium and a backup have their part
- * before and after.
+ * Of SHUTDOWN_TIMEOUT: forwarding the rest may take this long. Chromium and a backup have their
+ * part before and after.
  */
 const finishShare = 0.2
 

@@ -29,8 +29,8 @@ interface ForwarderOptions {
   /** How long records stay in the stream, ms. */
   keepMs: number
   /**
-   * Counts the times that this host has had the account; undefined while it has not. The journals of
-   * two hosts must not go out at the same time: hubs take one after the other.
+   * Counts the times that this host has had the account; undefined while it has not. The journals
+   * of two hosts must not go out at the same time: hubs take one after the other.
    */
   fencingTerm?: () => number | undefined
   log: Log

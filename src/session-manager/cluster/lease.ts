@@ -3,10 +3,10 @@
  * renewed. This is a pure state machine: events come in, and effects go out, which lease-keeper.ts
  * carries out.
  *
- * The lease never has two owners at a time, because both sides count time safely. The server deletes
- * the key one TTL after it got a put. The owner counts from before it sent that put, closes its
- * browser at two thirds and has it killed at five sixths. Only an answer to a put of its own makes a
- * process the owner, never what it sees.
+ * The lease never has two owners at a time, because both sides count time safely. The server
+ * deletes the key one TTL after it got a put. The owner counts from before it sent that put, closes
+ * its browser at two thirds and has it killed at five sixths. Only an answer to a put of its own
+ * makes a process the owner, never what it sees.
  *
  * All times are ms of one clock that is never set and goes on while the machine sleeps.
  */

@@ -63,9 +63,9 @@ const readBatch = async ({ client, manager, subject }: Purge, after: number): Pr
 }
 
 /**
- * Reads all records of an account in the stream, and deletes those that were erased on request. NATS
- * overwrites their bytes. The content decides, not the seq: other hosts have forwarded records of
- * the same persons.
+ * Reads all records of an account in the stream, and deletes those that were erased on request.
+ * NATS overwrites their bytes. The content decides, not the seq: other hosts have forwarded records
+ * of the same persons.
  * @returns how many were deleted
  */
 export const deleteFromStream = async (purge: Purge): Promise<number> => {

@@ -23,7 +23,7 @@ interface ClusterOptions {
   log: Log
 }
 
-/** Starts what NATS_URL and PROFILE_BACKUP ask for. Without both, nothing of it is loaded. */
+/** Starts what NATS_URL and PROFILE_BACKUP ask for. Without both, neither is loaded. */
 export const startCluster = async (options: ClusterOptions): Promise<Cluster> => {
   const { config, journal, profile, adopt, onLost, onChange, log } = options
   const isForwarding = config.NATS_URL.length > 0

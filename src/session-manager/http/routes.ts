@@ -169,7 +169,7 @@ const addConnectionRoutes = (options: RouteOptions): void => {
   })
 }
 
-/** Gets a pairing code. @throws {ProblemError} why there is none */
+/** Gets a pairing code. @throws {ProblemError} why no code is given */
 const requestPairingCode = async (
   { session, pairingCode }: RouteOptions,
   request: string

@@ -7,7 +7,7 @@ import { omitUndefined } from '../../platform/omit-undefined.ts'
 import { query } from '../../platform/http/query.ts'
 import { mediaPath } from '../journal/media.ts'
 
-/** The part of a file that a request asks for; `end` is part of it. */
+/** The part of a file that a request asks for; `end` is included. */
 interface ByteRange {
   start: number
   end: number

@@ -518,7 +518,7 @@ export class Journal {
     this.#db.close()
   }
 
-  /** Runs `act` in one transaction: all of it is written, or nothing. */
+  /** Runs `act` in one transaction: everything is written, or nothing. */
   #atomically<T>(act: () => T): T {
     this.#db.exec('BEGIN IMMEDIATE')
     try {

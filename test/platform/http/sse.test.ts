@@ -3,13 +3,12 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import {
-  createStreams,
   encode,
   resumePoint,
   type Dropped,
   type ServerSentEvent,
   type Stream,
-  type Streams,
+  Streams,
   type StreamsOptions
 } from '../../../src/platform/http/sse.ts'
 import { openSse } from './sse-client.ts'
@@ -20,7 +19,7 @@ const streams = async (
   options?: StreamsOptions
 ): Promise<{ port: number; url: string; all: Streams; opened: () => Promise<Stream> }> => {
   const news = new EventEmitter()
-  const all = createStreams(options)
+  const all = new Streams(options)
   const server = createServer((req, res) => news.emit('stream', all.open(req, res)))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

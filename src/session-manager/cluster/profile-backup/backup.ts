@@ -24,9 +24,7 @@ export interface ProfileBackupOptions {
   workDirectory: string
   /** Whether this host may still speak for the account. */
   isOurs: () => boolean
-  /**
-   * Whether everything in the journal was forwarded. The next host reads back what was not.
-   */
+  /** Whether everything in the journal was forwarded. The next host reads back what was not. */
   forwarded: () => boolean
   intervalMs: number
   /**
@@ -87,9 +85,7 @@ export class ProfileBackup {
     await (this.#hasChanged ? this.#take('closed') : this.#work)
   }
 
-  /**
-   * The device is unlinked: deletes its backups. If the store is out of reach, they are void.
-   */
+  /** The device is unlinked: deletes its backups. If the store is out of reach, they are void. */
   async deleteAll(): Promise<void> {
     this.paused()
     this.#hasChanged = false

@@ -28,7 +28,9 @@ const exists = (path: string): Promise<boolean> =>
 /** Whether a profile has the directory of a linked device. */
 export const hasDevice = (profile: string): Promise<boolean> => exists(join(profile, carriers[0]))
 
-/** The files below a directory, by their paths from there, with what changes when one is written. */
+/**
+ * The files below a directory, by their paths from there, with what changes when one is written.
+ */
 const look = async (
   directory: string
 ): Promise<Map<string, { inode: number; size: number; written: number }>> => {

@@ -49,8 +49,8 @@ export class ProfileRestore {
   /**
    * Before the browser starts.
    * @param onStep takes what it does, in plain words
-   * @throws when a backup may have a linked device that cannot be restored: a QR would link a second
-   * device then
+   * @throws when a backup may have a linked device that cannot be restored: a QR would link a
+   * second device then
    */
   async restore(onStep: (doing: string) => void, signal: AbortSignal): Promise<void> {
     const { log } = this.#options
@@ -107,7 +107,8 @@ export class ProfileRestore {
       return candidates(await store.list(), journal.id, here, voidBefore)
     } catch (error) {
       const reason = reasonOf(error)
-      // After an operator or the phone unlinked the device, this host knows that no backup is valid.
+      // After an operator or the phone unlinked the device, this host knows that no backup is
+      // valid.
       if (here === undefined && voidBefore === 0)
         throw new PlainError(
           `whether there is a backup of the linked device cannot be told: ${reason}`,

@@ -38,8 +38,8 @@ const refusal = async (answer: Response, doing: string): Promise<Error> => {
 const downloadMs = 15 * 60_000
 
 /**
- * A bucket of S3, or of a store with the same protocol: the bucket in the path, signature version 4.
- * A PUT is stored whole or not at all, and everybody reads it afterwards.
+ * A bucket of S3, or of a store with the same protocol: the bucket in the path, signature version
+ * 4. A PUT is stored whole or not at all, and everybody reads it afterwards.
  */
 class S3Store implements Store {
   readonly #client: AwsClient
