@@ -32,7 +32,7 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
   // Both are loaded before either is made: the forwarder asks the owner for its term.
   const forward = isForwarding ? await import('./forward.ts') : undefined
   const owner = await import('./account-owner.ts')
-  const forwarding =
+  const forwarding: Forwarding | undefined =
     forward &&
     new forward.Forwarding({
       config,
@@ -43,6 +43,13 @@ export const startCluster = async (options: ClusterOptions): Promise<Cluster> =>
       onPurged: onChange,
       adopt
     })
-  const accountOwner = new owner.AccountOwner({ config, journal, profile, forwarding, onLost, log })
+  const accountOwner: AccountOwner = new owner.AccountOwner({
+    config,
+    journal,
+    profile,
+    forwarding,
+    onLost,
+    log
+  })
   return { forwarding, accountOwner }
 }
