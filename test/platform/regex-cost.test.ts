@@ -45,6 +45,44 @@ const parts = {
   shape: 'Jos..'
 }
 
+/** What an expression of src gives. @throws when it names something that is not known */
+const valueOf = (text: string, known: Record<string, unknown>): unknown =>
+  new Function(...Object.keys(known), `return ${text}`)(...Object.values(known))
+
+/** The constants of a module that are texts, or lists of texts: long patterns are made of them. */
+const textsOf = (tree: ts.SourceFile): Record<string, unknown> => {
+  const texts: Record<string, unknown> = {}
+  for (const statement of tree.statements.filter(ts.isVariableStatement)) {
+    for (const { name, initializer } of statement.declarationList.declarations) {
+      const isText =
+        initializer !== undefined &&
+        (ts.isStringLiteralLike(initializer) ||
+          ts.isTemplateExpression(initializer) ||
+          ts.isTaggedTemplateExpression(initializer) ||
+          ts.isBinaryExpression(initializer) ||
+          (ts.isArrayLiteralExpression(initializer) &&
+            initializer.elements.every(
+              (element) => ts.isStringLiteralLike(element) || ts.isTaggedTemplateExpression(element)
+            )))
+      if (!isText) continue
+      try {
+        texts[name.getText()] = valueOf(initializer.getText(), { ...parts, ...texts })
+      } catch (error) {
+        // it is made of something else: a pattern that needs it fails below
+        if (
+          !(
+            error instanceof ReferenceError ||
+            error instanceof TypeError ||
+            error instanceof SyntaxError
+          )
+        )
+          throw error
+      }
+    }
+  }
+  return texts
+}
+
 interface Found {
   file: string
   regex: RegExp
@@ -55,6 +93,13 @@ for (const name of readdirSync(`${root}src`, { recursive: true, encoding: 'utf8'
   /\.(ts|js)$/.test(file)
 )) {
   const file = `src/${name}`
+  const tree = ts.createSourceFile(
+    file,
+    readFileSync(root + file, 'utf8'),
+    ts.ScriptTarget.Latest,
+    true
+  )
+  const known = { ...parts, ...textsOf(tree) }
   const visit = (node: ts.Node): void => {
     const text = node.getText()
     if (ts.isRegularExpressionLiteral(node))
@@ -68,9 +113,7 @@ for (const name of readdirSync(`${root}src`, { recursive: true, encoding: 'utf8'
     if (ts.isNewExpression(node) && node.expression.getText() === 'RegExp')
       found.push({
         file,
-        regex: new Function(...Object.keys(parts), `return ${text}`)(
-          ...Object.values(parts)
-        ) as RegExp
+        regex: valueOf(text, known) as RegExp
       })
     // of a JSON Schema
     if (
@@ -81,7 +124,7 @@ for (const name of readdirSync(`${root}src`, { recursive: true, encoding: 'utf8'
       found.push({ file, regex: new RegExp(node.initializer.text, 'u') })
     ts.forEachChild(node, visit)
   }
-  visit(ts.createSourceFile(file, readFileSync(root + file, 'utf8'), ts.ScriptTarget.Latest, true))
+  visit(tree)
 }
 
 t.test('what costs more is told from what does not', async (t) => {
