@@ -12,7 +12,10 @@ import { serve } from './serve.ts'
 import { StatusChanges, StatusReader } from './status.ts'
 
 const service = 'session-manager'
-/** A journal that could not be written for this long makes the daemon unhealthy, ms. */
+/**
+ * A journal that could not be written for this long makes the daemon unhealthy, ms: no WATCHDOG=1 is
+ * sent, and after WatchdogSec= systemd kills the process with what waits in its memory.
+ */
 const unwritableMs = 60_000
 /**
  * Requests under way may take this long at a stop, ms. Chromium has the rest of SHUTDOWN_TIMEOUT.
@@ -75,8 +78,9 @@ const main = async (platform: Platform<Config>): Promise<void> => {
   log.info({ event: 'listening', address, account: config.ACCOUNT }, `listening on ${address}`)
   notify.ready(status.describe(address))
   notify.watchdog(() => {
-    const failingSince = recording.writer.failure()?.since ?? performance.now()
-    return connection.isAlive() && performance.now() - failingSince < unwritableMs
+    const failure = recording.writer.failure()
+    const isWritable = failure === undefined || performance.now() - failure.since < unwritableMs
+    return connection.isAlive() && isWritable
   })
   await connectUnlessOff(platform, parts)
 }

@@ -52,6 +52,7 @@ export const createParts = async (
     page: () => connection.ready(),
     onUnread: (reason) => connection.limit('backfill', reason),
     forwarding,
+    onChange,
     log
   })
   const counters = createCounters(metrics.registry, log)

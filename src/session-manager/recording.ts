@@ -27,6 +27,8 @@ interface RecordingOptions {
   /** Why some chats cannot be read back; undefined when all can. */
   onUnread: (reason: string | undefined) => void
   forwarding: Forwarding | undefined
+  /** Called when what `/status` shows of the recording may have changed. */
+  onChange: () => void
   log: Log
 }
 
@@ -36,7 +38,8 @@ export const createRecording = (options: RecordingOptions): Recording => {
     journal,
     log,
     phones: async (lids) => (await page()?.phones(lids)) ?? new Map(),
-    whyUnwritable: (error) => describeSqlite(error, config.STATE_DIR) ?? reasonOf(error)
+    whyUnwritable: (error) => describeSqlite(error, config.STATE_DIR) ?? reasonOf(error),
+    onFailureChanged: options.onChange
   })
   const media = new MediaFetcher({
     journal,

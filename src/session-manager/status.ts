@@ -42,19 +42,33 @@ const describePinned = ({ status, version }: Session, pinned: string): string =>
   return pinned === '' ? '' : `; WhatsApp Web ${pinned} is pinned`
 }
 
+const describeUnwritable = (reason: string | undefined): string =>
+  reason === undefined ? '' : `; the journal cannot be written: ${reason}`
+
 const describeForward = (forward: Status['forward']): string =>
   forward?.fault === undefined ? '' : `; ${forward.behind} records wait: ${forward.fault}`
 
+interface StatusFacts {
+  session: Session
+  unwritable?: string | undefined
+  pinned: string
+  forward: Status['forward']
+}
+
 /**
  * One line for `systemctl status`, without personal data.
+ * @param unwritable why the journal cannot be written, if it cannot
  * @param pinned the version of WhatsApp Web that is pinned, or ''
  * @param forward how far NATS is, if records are forwarded
  */
 export const describeStatus = (
-  { session, pinned, forward }: { session: Session; pinned: string; forward: Status['forward'] },
+  { session, unwritable, pinned, forward }: StatusFacts,
   now: number
 ): string =>
-  describeSession(session, now) + describePinned(session, pinned) + describeForward(forward)
+  describeSession(session, now) +
+  describeUnwritable(unwritable) +
+  describePinned(session, pinned) +
+  describeForward(forward)
 
 /** Calls back when the status may have changed. */
 export class StatusChanges {
@@ -93,9 +107,10 @@ export class StatusReader {
 
   /** The line for `systemctl status`. */
   describe(address: string): string {
-    const { config, connection, forwarding } = this.#sources
+    const { config, connection, recording, forwarding } = this.#sources
     const facts = {
       session: connection.session(),
+      unwritable: recording.writer.failure()?.reason,
       pinned: config.WEB_VERSION,
       forward: forwarding?.state()
     }

@@ -59,6 +59,13 @@ t.test('the session', async (t) => {
   )
 })
 
+t.test('a journal that cannot be written', async (t) => {
+  t.equal(
+    said({ status: 'READY' }, { unwritable: 'the disk of /var/lib/leadmaster is full' }),
+    'session READY, but not started yet; the journal cannot be written: the disk of /var/lib/leadmaster is full'
+  )
+})
+
 t.test('a pinned version, and the page telling another', async (t) => {
   const pinned = '2.3000.1'
   t.equal(

@@ -14,6 +14,7 @@ export const sessionInWords = (session: Status, account?: string): string => {
     status,
     me,
     reason,
+    limited,
     sync_percent: percent,
     last_message_at: last,
     next_attempt_at: next
@@ -23,7 +24,9 @@ export const sessionInWords = (session: Status, account?: string): string => {
       return [
         me?.phone ?? 'linked',
         `since ${since(session.since)}`,
-        last === undefined ? 'no message yet' : `last message ${since(last)} ago`
+        last === undefined ? 'no message yet' : `last message ${since(last)} ago`,
+        // what is not captured, and what works in part
+        ...[reason, limited].flatMap((limit) => (limit === undefined ? [] : [`but ${limit}`]))
       ].join(', ')
     case 'QR_REQUIRED':
       return `no phone is linked: leadmaster qr${option(account)}`

@@ -105,11 +105,14 @@ type Manager = NonNullable<Answered['manager']>
 
 /** Findings for a session that is READY: its limits, and a missing backup of the linked device. */
 const readyFindings = (
-  { limited, limited_by: by, linked }: Answered['identity']['status'],
+  { reason, limited, limited_by: by, linked }: Answered['identity']['status'],
   manager: Manager
 ): Finding[] => {
   const findings: Finding[] = []
-  if (by?.includes('checkpoint'))
+  // While READY a reason says why messages are not captured.
+  if (reason !== undefined)
+    findings.push(fault('session', manager.name, `READY, but ${reason}`, 'leadmaster status'))
+  else if (by?.includes('checkpoint'))
     findings.push(fault('session', manager.name, `READY, but ${limited}`, 'leadmaster status'))
   else if (limited !== undefined)
     findings.push(note('session', manager.name, `READY, but ${limited}`))

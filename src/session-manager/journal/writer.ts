@@ -7,8 +7,8 @@ import type { NewRecord, Journal } from './journal.ts'
 /** Records of one write, with one fsync. */
 const batchSize = 500
 /**
- * Past this, memory is at stake: live records, except outcomes of media, are dropped. They are read
- * back once the journal can be written.
+ * Past this, memory is at stake: live records are dropped, but for outcomes of media. A later run of
+ * backfill reads messages back, but no reactions and votes. What backfill reads is always queued.
  */
 const maxQueued = 100_000
 const lookupTimeoutMs = 2_000
@@ -41,6 +41,8 @@ interface JournalWriterOptions {
   phones: (lids: readonly string[]) => Promise<Map<string, string>>
   /** What an error of the journal means, for an operator. */
   whyUnwritable: (error: unknown) => string
+  /** Called when `failure` begins and when it ends. */
+  onFailureChanged?: () => void
   log: Log
   /** ms of a clock that only goes on. */
   steady?: () => number
@@ -68,7 +70,7 @@ export class JournalWriter {
     this.#steady = options.steady ?? (() => performance.now())
   }
 
-  /** Resolves once all records are on disk. */
+  /** Resolves once all records are on disk, or immediately when they are dropped. */
   add(newRecords: readonly NewRecord[], source: InboundRecord['source']): Promise<void> {
     return new Promise((resolve) => {
       if (newRecords.length === 0) return resolve()
@@ -96,8 +98,8 @@ export class JournalWriter {
   }
 
   /**
-   * Resolves once everything in the queue is written. Gives up the rest when the journal cannot be
-   * written.
+   * Resolves once everything in the queue is written. At the first write that fails it gives up the
+   * rest, and the promises of their callers stay pending.
    */
   stop(): Promise<void> {
     this.#stopping.abort()
@@ -202,9 +204,10 @@ export class JournalWriter {
     const startedAt = this.#steady()
     this.#options.journal.append(newRecords, source)
     this.#reportIfSlow(this.#steady() - startedAt)
-    if (this.#failure)
-      this.#options.log.info({ event: 'journal_writable' }, 'the journal can be written again')
+    if (this.#failure === undefined) return
     this.#failure = undefined
+    this.#options.log.info({ event: 'journal_writable' }, 'the journal can be written again')
+    this.#options.onFailureChanged?.()
   }
 
   /** A record that cannot be written must not keep all others out of the journal. */
@@ -230,7 +233,9 @@ export class JournalWriter {
   #reportUnwritable(error: unknown, retryMs: number): void {
     const { whyUnwritable, log } = this.#options
     const reason = whyUnwritable(error)
+    const isNew = this.#failure === undefined
     this.#failure = { reason, since: this.#failure?.since ?? this.#steady() }
+    if (isNew) this.#options.onFailureChanged?.()
     log.error(
       {
         event: 'journal_unwritable',

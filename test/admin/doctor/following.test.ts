@@ -245,6 +245,10 @@ t.test('each status of a session is told in words, with what a person can do', a
       bad('READY, but WhatsApp asks for the passkey', 'leadmaster status')
     ],
     [
+      { reason: 'the journal cannot be written: the disk is full', limited: 'votes are missing' },
+      bad('READY, but the journal cannot be written: the disk is full', 'leadmaster status')
+    ],
+    [
       { status: 'QR_REQUIRED', journal: none },
       note(
         'QR_REQUIRED: no phone is linked yet, scan the code: WhatsApp, Settings, Linked devices',

@@ -21,6 +21,7 @@ const rig = (
   const groups: { bodies: string[]; newRecords: NewRecord[]; source: string }[] = []
   const logged = logLines()
   const state = { broken: undefined as string | undefined, tries: 0, now: 0, tookMs: 0 }
+  const failures: (string | undefined)[] = []
   const journal = {
     append: (newRecords: NewRecord[], source: string) => {
       state.tries += 1
@@ -40,9 +41,17 @@ const rig = (
     log: logged.log,
     phones,
     whyUnwritable: (error) => `${(error as Error).message}, in plain words`,
+    onFailureChanged: () => failures.push(writer.failure()?.reason),
     steady: () => state.now
   })
-  return { writer, groups, logged, state, bodies: () => groups.flatMap((group) => group.bodies) }
+  return {
+    writer,
+    failures,
+    groups,
+    logged,
+    state,
+    bodies: () => groups.flatMap((group) => group.bodies)
+  }
 }
 const body = (text: string): NewRecord => newRecord(text, { body: text })
 
@@ -246,7 +255,7 @@ t.test('a lookup that hangs is not waited for long', async (t) => {
 t.test(
   'a journal that cannot be written is tried again until it can; nothing is lost and order is kept',
   async (t) => {
-    const { writer, bodies, state, logged } = rig()
+    const { writer, failures, bodies, state, logged } = rig()
     state.broken = 'disk full'
     let done = false
     const added = Promise.all([
@@ -262,6 +271,7 @@ t.test(
     await Promise.all([added, later])
     t.same(bodies(), ['a', 'b', 'c'])
     t.equal(writer.failure(), undefined)
+    t.same(failures, ['disk full, in plain words', undefined], 'told when it begins and ends')
     t.ok((since ?? Infinity) <= Date.now())
     t.match(
       logged.of('journal_unwritable').map(({ retry_ms }) => retry_ms),
