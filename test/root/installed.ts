@@ -2,7 +2,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Message, MessagePage } from '../../src/contract/lead.ts'
 import type { Status } from '../../src/contract/session.ts'
 import { parseEnvFile } from '../../src/platform/env-file.ts'
-import { root } from './running-up.ts'
 import type { Machine, Ran } from './machine.ts'
 
 /**
@@ -127,10 +126,10 @@ export const processesOf = async (machine: Machine): Promise<string[]> =>
     .split('\n')
     .filter(Boolean)
 
-/** Puts a clone of its own in the machine. */
+/** Puts a clone of its own in the machine. See boot for the place of the checkout. */
 export const prepareClone = async (machine: Machine): Promise<void> => {
   await machine.must(
-    `mkdir ${clone} && cd ${root} && cp -a LICENSE README.md package.json package-lock.json tsconfig*.json .taprc deploy scripts src test node_modules dist ${clone}`
+    `mkdir ${clone} && cd /srv/checkout && cp -a LICENSE README.md package.json package-lock.json tsconfig*.json .taprc deploy scripts src test node_modules dist ${clone}`
   )
 }
 
