@@ -19,8 +19,7 @@ export type LeadState = Static<typeof LeadState>
 const orNull = <S extends TSchema>(schema: S, options: TSchemaOptions = {}) =>
   Type.Union([schema, Type.Null()], options)
 
-/** What a one-line summary of a message is made of, beside its text. */
-/** The parts of a message that its summary is made of. */
+/** The parts of a message, beside its text, that its one-line summary is made of. */
 export const summaryParts = [
   'ad',
   'order',

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 
 /**
  * Room that is kept free in a state directory. A database needs some to be opened, even for reading
- * alone: on a disk that is full nothing could start, and nobody could read. So the reserve is given
- * up then, and made once there is room again.
+ * alone: on a disk that is full nothing could start, and nobody could read. When opening fails for
+ * that reason, the reserve is given up. It is made again once there is room.
  */
 export class Reserve {
   static readonly bytes = 1024 ** 2

@@ -8,7 +8,7 @@ import type { Connection } from './session/connection.ts'
 import type { Session } from './session/session.ts'
 import { otherThanPinned } from './session/web-versions.ts'
 
-/** What `systemctl status` and `/status` show about this account. */
+/** What `systemctl status` (one line) and `/status` (all of it) show about this account. */
 
 const describeSession = (
   { status, reason, qrAttempt, nextAttemptAt, syncPercent, limited }: Session,

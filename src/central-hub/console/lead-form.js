@@ -17,8 +17,8 @@ import { renderUnsaved } from './unsaved.js'
 
 const fields = /** @type {const} */ (['state', 'assignee', 'tags', 'note', 'name'])
 
-/** Tells notes of a field apart: another note has another key. @param {Draft | undefined} draft */
-const noteKey = (draft) => {
+/** Equal for equal messages below a field. @param {Draft | undefined} draft */
+const faultKey = (draft) => {
   if (draft?.conflict) return JSON.stringify(['conflict', draft.theirs, texts.keepMine])
   return draft?.error === undefined ? '' : JSON.stringify([explain(draft.error), texts.tryAgain])
 }
@@ -156,7 +156,7 @@ export class LeadForm {
     this.#tags.show(this.#valueOf('tags'))
     const drafts = fields.map((field) => this.drafts.get(id, field))
     say(this.#status, this.#progress(drafts.filter((draft) => draft !== undefined)))
-    for (const field of fields) this.#renderNote(id, field)
+    for (const field of fields) this.#renderFault(id, field)
   }
 
   /** Whether the typed text is saved, in words. @param {readonly Draft[]} drafts */
@@ -167,20 +167,20 @@ export class LeadForm {
   }
 
   /** @param {number} id @param {Field} field */
-  #renderNote(id, field) {
+  #renderFault(id, field) {
     const draft = this.drafts.get(id, field)
     const box = byId(`lead-${field}-fault`)
-    const key = noteKey(draft)
+    const key = faultKey(draft)
     // A screen reader reads an alert aloud each time it is made.
     if (box.dataset.key === key) return
     box.dataset.key = key
     // The buttons of the note are removed: the focus stays with its field.
     if (box.contains(document.activeElement)) this.#inputs[field].focus()
-    box.replaceChildren(...this.#noteNodes(id, field, draft))
+    box.replaceChildren(...this.#faultNodes(id, field, draft))
   }
 
   /** @param {number} id @param {Field} field @param {Draft | undefined} draft @returns {Node[]} */
-  #noteNodes(id, field, draft) {
+  #faultNodes(id, field, draft) {
     if (draft?.conflict)
       return [
         h('p', {}, texts.changedElsewhere),

@@ -37,8 +37,8 @@ const isCaptured = (record: JournalRecord): record is InboundRecord => record.ki
 
 /**
  * The record as the store will give it back. An early session-manager left text in it that a store
- * cannot keep. An id that is stored in another form would not be found, so its message would be
- * written again, which the store refuses whenever the record comes.
+ * cannot keep. An id in another form than the stored one would not be found. Its message
+ * would be inserted again, and UNIQUE (account, id) would refuse the batch each time.
  */
 const asStored = (record: InboundRecord): InboundRecord => {
   const text = JSON.stringify(record)

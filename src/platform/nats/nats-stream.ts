@@ -19,7 +19,7 @@ interface StreamSettings {
 }
 
 const nanosecondsPerMs = 1_000_000
-/** Within it a message that is published again is known by its `Nats-Msg-Id`, ms. */
+/** Within this time the server drops a message that comes with the same `Nats-Msg-Id`, ms. */
 const duplicateWindowMs = 300_000
 /** NATS's own number for it, https://github.com/nats-io/nats-server/blob/main/server/errors.json */
 const nameInUse = 10_058

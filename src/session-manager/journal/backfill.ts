@@ -51,7 +51,7 @@ export interface BackfillOptions {
   journal: Journal
   /** Reads back whole chats while the session is READY; undefined otherwise. */
   source: () => ReadBack | undefined
-  /** Resolves once the records are on disk. */
+  /** Resolves once the records are on disk: what backfill reads is never dropped. */
   add: (newRecords: readonly NewRecord[]) => Promise<void>
   intervalMs: number
   /** Each run reads again what is this long before the time that is known to be complete. */

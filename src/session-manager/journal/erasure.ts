@@ -265,7 +265,7 @@ export class Erasure {
   covers(newRecord: NewRecord, source: InboundRecord['source'] = 'live'): boolean {
     if (this.#isEmpty) return false
     const { key, message, heardAt } = newRecord
-    if ([key, ...this.#idsIn(message)].some((text) => this.#known(text))) return true
+    if ([key, ...this.#idsIn(message)].some((text) => this.#isErasedText(text))) return true
     if (heardAt !== undefined && this.#wasHeardBefore(message, heardAt)) return true
     return source === 'backfill' && this.#isBeforeErasure(message)
   }
@@ -274,7 +274,8 @@ export class Erasure {
   wasAskedFor({ message }: { message: Identifying }): boolean {
     if (this.#isEmpty) return false
     return (
-      this.#idsIn(message).some((text) => this.#known(text, 1)) || this.#isBeforeErasure(message)
+      this.#idsIn(message).some((text) => this.#isErasedText(text, 1)) ||
+      this.#isBeforeErasure(message)
     )
   }
 
@@ -284,18 +285,18 @@ export class Erasure {
    */
   quotesErased({ message: { quoted_id } }: InboundRecord): boolean {
     if (this.#isEmpty || quoted_id === undefined) return false
-    return [quoted_id, underAnyAddress(quoted_id)].some((text) => this.#known(text, 1))
+    return [quoted_id, underAnyAddress(quoted_id)].some((text) => this.#isErasedText(text, 1))
   }
 
   hasErased({ id }: { id: string }): boolean {
-    return !this.#isEmpty && [id, underAnyAddress(id)].some((text) => this.#known(text))
+    return !this.#isEmpty && [id, underAnyAddress(id)].some((text) => this.#isErasedText(text))
   }
 
   /** Whether the erasure of this chat was asked for. Later messages in it do not matter. */
   hasErasedChat(chatId: string): boolean {
     return (
       !this.#isEmpty &&
-      (this.#known(chatKey(chatId)) || this.#adopted.find(chatKey(chatId)).length > 0)
+      (this.#isErasedText(chatKey(chatId)) || this.#adopted.find(chatKey(chatId)).length > 0)
     )
   }
 
@@ -597,7 +598,7 @@ export class Erasure {
     return [id, about, underAnyAddress(about ?? id)]
   }
 
-  #known(text: string | undefined, asked = 0): boolean {
+  #isErasedText(text: string | undefined, asked = 0): boolean {
     return (
       text !== undefined && Number(this.#isErased.get(this.#hash(text))?.['asked'] ?? -1) >= asked
     )

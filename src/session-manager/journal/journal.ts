@@ -44,7 +44,7 @@ export interface NewVersion {
 
 /** What must outlive a restart: times, in ms, and how far others are. */
 export type Mark =
-  /** Everything written before this was captured. */
+  /** Every message that was sent before this is captured. */
   | 'complete_until'
   /**
    * Since when the session is off on request. It stays off over restarts, until it is asked to
@@ -205,7 +205,8 @@ export class Journal {
 
   /**
    * Appends records as one group with one fsync: all are on disk when this returns, or none is and
-   * it throws. A record whose key is there already, or which was erased, is left out.
+   * it throws. A record whose key is there already is left out, or becomes an update when it says
+   * something new of its message. A record that was erased is left out.
    * @returns the records that were new
    */
   append(newRecords: readonly NewRecord[], source: InboundRecord['source']): InboundRecord[] {

@@ -4,8 +4,8 @@ import type { CapturedMessage, InboundRecord } from '../../contract/record.ts'
 import { isOfMessages } from './identities.ts'
 
 /**
- * Known messages that come again with something new: a call that ended, or a message mapped by a
- * later release.
+ * Known messages that come again with something new: an own message that was sent after all, a call
+ * that ended, or a message mapped by a later release.
  */
 
 /** Types that WhatsApp changes after they were sent, without an edit. */

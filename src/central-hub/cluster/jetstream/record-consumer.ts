@@ -59,7 +59,7 @@ interface Buffered extends Streamed {
 /**
  * Takes the records of one account from the stream, in the journal's order. The cursor moves in the
  * transaction that takes records, so a record that is delivered twice, or to two hubs, changes
- * nothing.
+ * nothing: see `positionOf` and `checkCursor`.
  */
 export class RecordConsumer {
   readonly #options: RecordConsumerOptions

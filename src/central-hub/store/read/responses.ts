@@ -151,8 +151,8 @@ export const eraseResponses = async (db: Db, messages: readonly Answerable[]): P
 }
 
 /**
- * A reaction or a vote: the latest of each person counts. @returns the number of the message it is
- * of, if that is known and was changed
+ * Writes a reaction or a vote: the latest of each person counts.
+ * @returns messages.pk of its message, if that is known and was changed
  */
 export const writeResponse = async (
   db: Db,

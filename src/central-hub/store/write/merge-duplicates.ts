@@ -3,7 +3,10 @@ import { foldRows, isDifferent } from './merge-message.ts'
 import { isSameMessage, parseMessageId } from '../database/message-id.ts'
 import type { Db, MessageTable } from '../database/schema.ts'
 
-/** One message that is kept twice, under the number and under the LID of its chat, becomes one. */
+/**
+ * One message that is kept twice, under the number and under the LID of its chat, becomes one. That
+ * is done once a record shows that both are one person, when leads are merged, and after an upgrade.
+ */
 
 type Row = Selectable<MessageTable>
 

@@ -252,6 +252,7 @@ export class PendingMessages {
     // Its earlier records named nobody.
     const hasNone = known.lead === undefined && known.row.lead_id === null
     const findsLead = lead !== undefined && hasNone && (turnsPersonal || known.row.personal === 1)
+    // A duplicate: nothing of it is new.
     if (!findsLead && !isDifferent(known.row, changes)) return undefined
     if (findsLead || turnsPersonal) known.lead = lead
     const isMoved = changes.timestamp !== undefined && changes.timestamp !== known.row.timestamp
