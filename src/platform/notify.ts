@@ -11,8 +11,8 @@ export interface Notify {
   stopping(status: string): void
   /**
    * WATCHDOG=1 at a third of WATCHDOG_USEC for as long as `healthy` says so (sd_watchdog_enabled(3)
-   * advises half or less). An unhealthy daemon falls silent: systemd kills it by SIGABRT, so none of
-   * its steps of a stop runs, and starts it again.
+   * advises half or less). An unhealthy daemon falls silent: systemd kills it by SIGABRT, so none
+   * of its steps of a stop runs, and starts it again.
    */
   watchdog(healthy: () => boolean): void
   /**

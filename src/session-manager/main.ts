@@ -13,8 +13,8 @@ import { StatusChanges, StatusReader } from './status.ts'
 
 const service = 'session-manager'
 /**
- * A journal that could not be written for this long makes the daemon unhealthy, ms: no WATCHDOG=1 is
- * sent, and after WatchdogSec= systemd kills the process with what waits in its memory.
+ * A journal that could not be written for this long makes the daemon unhealthy, ms: no WATCHDOG=1
+ * is sent, and after WatchdogSec= systemd kills the process with what waits in its memory.
  */
 const unwritableMs = 60_000
 /**

@@ -7,8 +7,8 @@ import type { NewRecord, Journal } from './journal.ts'
 /** Records of one write, with one fsync. */
 const batchSize = 500
 /**
- * Past this, memory is at stake: live records are dropped, but for outcomes of media. A later run of
- * backfill reads messages back, but no reactions and votes. What backfill reads is always queued.
+ * Past this, memory is at stake: live records are dropped, but for outcomes of media. A later run
+ * of backfill reads messages back, but no reactions and votes. What backfill reads always queues.
  */
 const maxQueued = 100_000
 const lookupTimeoutMs = 2_000

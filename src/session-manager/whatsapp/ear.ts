@@ -3,9 +3,9 @@ import type { ModuleHook } from './module-hook.ts'
 
 /**
  * Our own listeners in the page, beside those of whatsapp-web.js: on the page's collection of
- * messages, and on the two writers of reactions and votes. A message that the library
- * reports in the same turn is skipped; one that it does not report is handed over by us, and counted
- * as a difference. Reactions and votes are always handed over: their equal keys meet in the journal.
+ * messages, and on the two writers of reactions and votes. A message that the library reports in
+ * the same turn is skipped. One that it does not report is handed over by us, and counted as a
+ * difference. Reactions and votes are always handed over: their equal keys meet in the journal.
  */
 
 /** What our own listeners tell, as calls of the page: `[kind, model, previous text?]`. */

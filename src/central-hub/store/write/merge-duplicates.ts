@@ -4,8 +4,9 @@ import { isSameMessage, parseMessageId } from '../database/message-id.ts'
 import type { Db, MessageTable } from '../database/schema.ts'
 
 /**
- * One message that is kept twice, under the number and under the LID of its chat, becomes one. That
- * is done once a record shows that both are one person, when leads are merged, and after an upgrade.
+ * One message that is kept twice, under the number and under the LID of its chat, becomes one.
+ * That is done once a record shows that both are one person, when leads are merged, and after an
+ * upgrade.
  */
 
 type Row = Selectable<MessageTable>
