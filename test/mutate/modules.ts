@@ -134,9 +134,13 @@ export const modules: readonly MutatedModule[] = [
   },
   {
     name: 'search',
-    files: ['search', 'search-terms', 'matched', 'spaceless', 'terms'].map(
-      (file) => `central-hub/store/${file}.ts`
-    ),
+    files: [
+      'central-hub/store/read/search.ts',
+      'central-hub/store/read/matched.ts',
+      'central-hub/store/database/search-terms.ts',
+      'central-hub/store/database/spaceless.ts',
+      'central-hub/store/database/terms.ts'
+    ],
     tests: [
       'search-terms',
       'terms',
@@ -209,9 +213,12 @@ export const modules: readonly MutatedModule[] = [
   },
   {
     name: 'doctor-processes',
-    files: ['confinement', 'failure', 'processes', 'running'].map(
-      (file) => `admin/doctor/${file}.ts`
-    ),
+    files: [
+      'admin/doctor/confinement.ts',
+      'admin/doctor/failure.ts',
+      'admin/doctor/running.ts',
+      'admin/installation/processes.ts'
+    ],
     tests: ['confinement', 'failure', 'processes', 'running'].map(
       (file) => `admin/doctor/${file}.test.ts`
     )

@@ -65,17 +65,8 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'central-hub/store/write/write-lead.ts',
-    "const [holder, me] = [this.#byPhone.get(phone ?? ''), this.#byLid.get(lid ?? '')]",
-    {
-      '"Stryker was here!"': 'nobody has such a number or LID'
-    }
-  ),
-  ...of(
-    'central-hub/store/write/write-lead.ts',
-    'if (phone === undefined) return me && { identity: me, pair: undefined }',
-    {
-      true: 'there is no number to learn'
-    }
+    "const [holder, known] = [this.#byPhone.get(phone ?? ''), this.#byLid.get(lid ?? '')]",
+    { '"Stryker was here!"': 'nobody has such a number or LID' }
   ),
   ...of(
     'central-hub/store/write/write-lead.ts',
@@ -116,7 +107,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
       '``': 'both leads are there'
     }
   ),
-  ...of('central-hub/store/write/resolve-identities.ts', 'this.settled.made.delete(gone)', {
+  ...of('central-hub/store/write/resolve-identities.ts', 'this.resolved.made.delete(gone)', {
     ';': 'nobody is told of a lead that is gone, new or not'
   }),
   ...of(
@@ -129,7 +120,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('central-hub/store/write/resolve-identities.ts', 'name: name ?? null', {
     'name && null': 'the message that is taken then has the name, too'
   }),
-  ...of('central-hub/store/write/resolve-identities.ts', 'this.settled.changed.add(row.id)', {
+  ...of('central-hub/store/write/resolve-identities.ts', 'this.resolved.changed.add(row.id)', {
     ';': 'what calls it adds the lead, too'
   }),
   ...of(
@@ -144,11 +135,11 @@ export const withoutEffect: readonly WithoutEffect[] = [
   }),
   ...of(
     'central-hub/store/write/resolve-identities.ts',
-    'return told.name === undefined ? [row] : [{ ...row, name: told.name }]',
+    'return message.name === undefined ? [row] : [{ ...row, name: message.name }]',
     {
       true: 'a lead that is made gets the latest name of its messages, too',
       false: 'a lead that is made gets the latest name of its messages, too',
-      'told.name !== undefined': 'a lead that is made gets the latest name of its messages, too'
+      'message.name !== undefined': 'a lead that is made gets the latest name of its messages, too'
     }
   ),
   ...of(
@@ -160,29 +151,29 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'central-hub/store/write/resolve-identities.ts',
-    'if (from.phone !== undefined && to.phone !== undefined) await settling.phoneChange(from.phone, to.phone, timestamp)',
+    'if (from.phone !== undefined && to.phone !== undefined) await resolution.phoneChange(from.phone, to.phone, timestamp)',
     {
       'from.phone !== undefined || to.phone !== undefined':
-        'a notice is settled only when both its addresses are of one kind',
-      true: 'a notice is settled only when both its addresses are of one kind'
+        'a notice is resolved only when both its addresses are of one kind',
+      true: 'a notice is resolved only when both its addresses are of one kind'
     }
   ),
   ...of(
     'central-hub/store/write/resolve-identities.ts',
-    'else if (from.lid !== undefined && to.lid !== undefined) await settling.lidChange(from.lid, to.lid)',
+    'else if (from.lid !== undefined && to.lid !== undefined) await resolution.lidChange(from.lid, to.lid)',
     {
       'from.lid !== undefined || to.lid !== undefined':
-        'a notice is settled only when both its addresses are of one kind',
-      true: 'a notice is settled only when both its addresses are of one kind'
+        'a notice is resolved only when both its addresses are of one kind',
+      true: 'a notice is resolved only when both its addresses are of one kind'
     }
   ),
   ...of(
     'central-hub/store/write/resolve-identities.ts',
-    'else if (phone !== undefined && lid !== undefined) await settling.pair(phone, lid, message)',
+    'else if (phone !== undefined && lid !== undefined) await resolution.pair(phone, lid, message)',
     {
       'phone !== undefined || lid !== undefined':
-        'any other message is settled only when it has a number and a LID',
-      true: 'any other message is settled only when it has a number and a LID'
+        'any other message is resolved only when it has a number and a LID',
+      true: 'any other message is resolved only when it has a number and a LID'
     }
   ),
   ...of('central-hub/store/write/write-lead.ts', 'next.imported_name !== row.imported_name', {
@@ -196,10 +187,8 @@ export const withoutEffect: readonly WithoutEffect[] = [
   }),
   ...of(
     'central-hub/store/write/write-lead.ts',
-    'enter({ row, isNew: false, waits: false, learnt: false, changed, isSilent, identities: [] })',
-    {
-      true: 'it is worked out before it is written'
-    }
+    'const flags = { isNew: false, waits: false, learnt: false, changed, isSilent }',
+    { true: 'it is worked out before it is written' }
   ),
   ...of(
     'central-hub/store/write/write-lead.ts',
@@ -210,10 +199,8 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'central-hub/store/write/write-lead.ts',
-    'if (lead !== undefined) identities.add({ lead, row, merged_id: id, isChanged: false })',
-    {
-      true: 'its lead was read, too; what is as it was is written once more, as it was'
-    }
+    'if (lead !== undefined) this.#identities.add({ lead, row, merged_id: id, isChanged: false })',
+    { true: 'its lead was read, too; what is as it was is written once more, as it was' }
   ),
   ...of(
     'central-hub/store/write/write-lead.ts',
@@ -263,13 +250,13 @@ export const withoutEffect: readonly WithoutEffect[] = [
         'the row is there: of these values only those that messages change are written'
     }
   ),
-  ...of('central-hub/store/write/write-lead.ts', 'if (phone !== null) phones.delete(phone)', {
+  ...of('central-hub/store/write/write-lead.ts', 'if (phone !== null) this.phones.delete(phone)', {
     true: 'only saves time: who is found is not looked for once more',
     false: 'only saves time: who is found is not looked for once more',
     'phone === null': 'only saves time: who is found is not looked for once more',
     ';': 'only saves time: who is found is not looked for once more'
   }),
-  ...of('central-hub/store/write/write-lead.ts', 'if (lid !== null) lids.delete(lid)', {
+  ...of('central-hub/store/write/write-lead.ts', 'if (lid !== null) this.lids.delete(lid)', {
     true: 'only saves time: who is found is not looked for once more',
     false: 'only saves time: who is found is not looked for once more',
     'lid === null': 'only saves time: who is found is not looked for once more',
@@ -342,7 +329,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
       true: 'one of the two goes on with the number, or with the LID'
     }
   ),
-  ...of('central-hub/store/write/write-lead.ts', '[updating(false), updating(true)]', {
+  ...of('central-hub/store/write/write-lead.ts', 'readonly #updateSeen = updating(false)', {
     true: 'what is as it was is written once more, as it was'
   }),
   ...of(
@@ -534,7 +521,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'central-hub/follow/follower.ts',
-    "throw new PlainError(`record ${event.id ?? '?'} is not as this release knows records (${error?.instancePath || '/'} ${error?.message ?? ''}): upgrade central-hub to session-manager's version`)",
+    "`(${error?.instancePath || '/'} ${error?.message ?? ''}): ` +",
     {
       '"Stryker was here!"':
         'a record that does not conform has at least one error, with a message',
@@ -545,17 +532,15 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('central-hub/follow/follower.ts', 'const maxAhead = 512 * 1024', {
     '512 / 1024': 'how much is read ahead decides how large the groups are, not what is in them'
   }),
-  ...of('central-hub/follow/follower.ts', 'const waiting: JournalRecord[] = []', {
+  ...of('central-hub/follow/follower.ts', '#records: JournalRecord[] = []', {
     '["Stryker was here"]': 'what has no seq is not after the cursor, and is left out'
   }),
   ...of(
     'central-hub/follow/follower.ts',
-    'if (opened !== undefined && performance.now() - opened > goodAfterMs) failures = 0',
-    {
-      true: 'a stream that was not opened has lasted for no number of ms'
-    }
+    'if (openedAt !== undefined && performance.now() - openedAt > goodAfterMs) this.#failures = 0',
+    { true: 'a stream that was not opened has lasted for no number of ms' }
   ),
-  ...of('central-hub/follow/follower.ts', 'clearTimeout(silent)', {
+  ...of('central-hub/follow/follower.ts', 'silence.stop()', {
     ';': 'at the end of a stream: what the timer would cut off is cut off already'
   }),
   ...of('central-hub/follow/ingest.ts', 'if (!/\\\\u(?:d[89a-f]|0000)/.test(text)) return record', {
@@ -563,7 +548,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
   }),
   ...of(
     'central-hub/follow/ingest.ts',
-    'const conversed = onConversed === undefined ? [] : await readConversed(trx, [...taken.newMessages])',
+    'onConversed === undefined ? [] : await readConversed(trx, [...taken.newMessages])',
     {
       false: 'only saves time: nobody is given what is read',
       '["Stryker was here"]': 'nobody is given it'
@@ -571,9 +556,9 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'central-hub/follow/ingest.ts',
-    'return { isChanged: taken.messages.size + leads.length + taken.removed.length > 0, conversed }',
+    'isChanged: taken.messages.size + taken.leads.size + taken.removed.length > 0,',
     {
-      'taken.messages.size + leads.length - taken.removed.length':
+      'taken.messages.size + taken.leads.size - taken.removed.length':
         'each lead that is removed was joined with one that is among the leads, by a message'
     }
   ),
@@ -586,23 +571,20 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'central-hub/store/write/apply-records.ts',
-    "const mayAsk = turnOf(record.message) === 1 && record.message.type !== 'call_log'",
-    {
-      false: 'only saves time: counting all gives the same'
-    }
+    "const mayAsk = turnOf(message) === 1 && message.type !== 'call_log'",
+    { false: 'only saves time: counting all gives the same' }
+  ),
+  ...of('central-hub/store/write/apply-records.ts', "if (kind !== 'update') return false", {
+    false: 'only saves time: counting all gives the same'
+  }),
+  ...of(
+    'central-hub/store/write/apply-records.ts',
+    'return pending.inAlbum || pending.lead !== undefined || isMoved || !mayAsk',
+    { true: 'only saves time: counting all gives the same' }
   ),
   ...of(
     'central-hub/store/write/apply-records.ts',
-    "const isUpdate = record.kind === 'update' && (message.inAlbum || message.lead !== undefined || taken.isMoved || !mayAsk)",
-    {
-      true: 'only saves time: counting all gives the same',
-      "record.kind === 'update' || message.inAlbum || message.lead !== undefined || taken.isMoved || !mayAsk":
-        'only saves time: counting all gives the same'
-    }
-  ),
-  ...of(
-    'central-hub/store/write/apply-records.ts',
-    'await leadWriter.update(db, [...work.leads.all()].filter((lead) => lead.changed || work.news.has(lead)))',
+    'const changedLeads = [...work.leads.all()].filter((lead) => lead.changed || work.newByLead.has(lead) || lead.identities.some(({ isChanged }) => isChanged))',
     {
       '[...work.leads.all()]': 'what is as it was is written once more, as it was',
       true: 'what is as it was is written once more, as it was'
@@ -610,10 +592,8 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'central-hub/store/write/apply-records.ts',
-    'await writeWaiting(db, id, { fresh: news.map(({ row }) => row.pk), whole: false, albums: news.some(({ inAlbum }) => inAlbum) })',
-    {
-      true: 'only saves time: counting all gives the same'
-    }
+    'await writeWaiting(db, id, { fresh: messages.map(({ row }) => row.pk), whole: false, albums: messages.some(({ inAlbum }) => inAlbum) })',
+    { true: 'only saves time: counting all gives the same' }
   ),
   ...of(
     'central-hub/store/write/apply-records.ts',
@@ -625,20 +605,16 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'central-hub/store/write/apply-records.ts',
-    'await adoptNotices(db, [...work.leads.all()].filter(({ learnt }) => learnt).map(({ row }) => row))',
-    {
-      '[...work.leads.all()]': 'only saves time: a lead that learnt nothing finds no notice'
-    }
+    'await adoptNotices(db, leads.filter(({ learnt }) => learnt).map(({ row }) => row))',
+    { leads: 'only saves time: a lead that learnt nothing finds no notice' }
   ),
   ...of('central-hub/store/write/apply-records.ts', 'if (work.recount.has(lead.row.id)) continue', {
     false: 'only saves time: what is counted whole is written over'
   }),
   ...of(
     'central-hub/store/write/apply-records.ts',
-    'if (followed === undefined) unclear.push([lead.row.id, news])',
-    {
-      true: 'only saves time: counting all gives the same'
-    }
+    'if (followed === undefined) unclear.push([lead.row.id, messages])',
+    { true: 'only saves time: counting all gives the same' }
   ),
   ...of(
     'central-hub/store/write/apply-records.ts',
@@ -652,7 +628,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
   }),
   ...of(
     'central-hub/store/write/apply-records.ts',
-    'recount(work, await acknowledgeNew(db, account, work.fresh.flatMap(({ message: { row, content } }) => (content?.from_me === 0 ? [{ pk: row.pk, stanza: stanzaOf(row.id) }] : []))))',
+    'content?.from_me === 0 ? [{ pk: row.pk, stanza: stanzaOf(row.id) }] : []',
     {
       'content.from_me': 'only of new messages, which have a content',
       true: 'only saves time: of those that are asked for, replies are left out'
@@ -668,14 +644,12 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'central-hub/store/write/apply-records.ts',
-    "const mayTurn = record.kind === 'message' || record.kind === 'revoke' || isUpdate",
-    {
-      true: 'only saves time: counting all gives the same'
-    }
+    "if (kind === 'message' || kind === 'revoke') return true",
+    { true: 'only saves time: counting all gives the same' }
   ),
   ...of(
     'central-hub/store/write/apply-records.ts',
-    'for (const { message, lead } of fresh) if (message.lead !== undefined && message.lead !== lead) recount.add(message.lead.row.id)',
+    'for (const { message, lead } of newMessages) if (message.lead !== undefined && message.lead !== lead) recount.add(message.lead.row.id)',
     {
       'message.lead !== undefined || message.lead !== lead':
         'only saves time: counting all gives the same',
@@ -684,10 +658,8 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'central-hub/store/write/apply-records.ts',
-    "if (!('row' in one) && one.message.from_me) recount(work, await acknowledge(db, pk))",
-    {
-      true: 'only saves time: what this account did not react to since is as it was'
-    }
+    "if (!('row' in item) && item.message.from_me) recount(work, await acknowledge(db, pk))",
+    { true: 'only saves time: what this account did not react to since is as it was' }
   ),
   ...of(
     'central-hub/store/write/apply-records.ts',
@@ -702,7 +674,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'central-hub/store/write/apply-records.ts',
-    'size = next === undefined ? records.length : afterSettling',
+    'size = next === undefined ? records.length : batchAfterResolving',
     {
       true: 'only saves time: however many are taken at once, the outcome is the same',
       false: 'only saves time: however many are taken at once, the outcome is the same',
@@ -724,7 +696,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
       true: 'only saves time: leads are read that nothing asks for'
     }
   ),
-  ...of('central-hub/store/write/apply-records.ts', 'if (isNew) news.push(message)', {
+  ...of('central-hub/store/write/apply-records.ts', 'if (isNew) newMessages.push(message)', {
     true: 'a message that comes twice is not after itself: then all is counted'
   }),
   ...of(
@@ -735,13 +707,9 @@ export const withoutEffect: readonly WithoutEffect[] = [
       'this.#failing.size <= downAfter': 'only bounds the memory'
     }
   ),
-  ...of(
-    'central-hub/webhooks/deliverer.ts',
-    'const [line, name] = [{ ...named(delivery), status, error }, `webhook ${delivery.webhookId}`]',
-    {
-      '``': 'it is a part of the texts of log lines, which are words for people'
-    }
-  ),
+  ...of('central-hub/webhooks/deliverer.ts', 'const name = `webhook ${delivery.webhookId}`', {
+    '``': 'it is a part of the texts of log lines, which are words for people'
+  }),
   ...of(
     'central-hub/webhooks/deliverer.ts',
     "async #failed(delivery: NextDelivery, { status, error = '', retryAfterMs }: Outcome): Promise<void> {",
@@ -751,10 +719,8 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'session-manager/journal/erasure.ts',
-    "covers(draft: Draft, source: InboundRecord['source'] = 'live'): boolean {",
-    {
-      '""': 'only whether something is read back is asked'
-    }
+    "covers(newRecord: NewRecord, source: InboundRecord['source'] = 'live'): boolean {",
+    { '""': 'only whether something is read back is asked' }
   ),
   ...of(
     'session-manager/journal/erasure.ts',
@@ -850,10 +816,8 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'session-manager/journal/erasure.ts',
-    'return { last: Number(last), records: this.#buryAll(gone, now, true) }',
-    {
-      false: 'that it was asked for was taken over from the newer journal already'
-    }
+    'return { last: Number(last), records: this.#makeTombstones(gone, now, true) }',
+    { false: 'that it was asked for was taken over from the newer journal already' }
   ),
   ...of('session-manager/journal/erasure.ts', 'this.#setScrub(1)', {
     ';': 'it is due since the message that is quoted was erased, until the file is rewritten'
@@ -868,10 +832,8 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'session-manager/journal/erasure.ts',
-    "const over = this.#rewriting(Number(this.#db.prepare(fileBytes).get()?.['bytes']))",
-    {
-      "this.#db.prepare(fileBytes).get()['bytes']": 'each file has a size'
-    }
+    "const onRewritten = this.#rewriting(Number(this.#db.prepare(fileBytes).get()?.['bytes']))",
+    { "this.#db.prepare(fileBytes).get()['bytes']": 'each file has a size' }
   ),
   ...of('session-manager/journal/erasure.ts', 'if (media.get() === undefined) return []', {
     false: 'only saves time: nothing is deleted of an empty table'
@@ -888,17 +850,13 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'session-manager/journal/erasure.ts',
-    'return records + this.#buryAll(this.#select(ofMessages, JSON.stringify(ids)), now, true)',
-    {
-      false: 'what is about a message is known as asked for by the id of that message'
-    }
+    'return records + this.#makeTombstones(this.#select(ofMessages, JSON.stringify(ids)), now, true)',
+    { false: 'what is about a message is known as asked for by the id of that message' }
   ),
   ...of(
     'session-manager/journal/erasure.ts',
-    'if (anywhere !== undefined && !isOfMany) this.#forget(anywhere, asked)',
-    {
-      true: 'nothing is looked up by no id'
-    }
+    'if (anywhere !== undefined && !isOfMany) this.#rememberErased(anywhere, asked)',
+    { true: 'nothing is looked up by no id' }
   ),
   ...of(
     'session-manager/journal/erasure.ts',
@@ -917,27 +875,26 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'session-manager/journal/journal.ts',
-    "let id = String(db.prepare('SELECT id FROM identity').get()?.['id'])",
+    "this.#id = String(db.prepare('SELECT id FROM identity').get()?.['id'])",
     {
       "db.prepare('SELECT id FROM identity').get()['id']":
-        'the line above sees to it that there is a row'
-    }
-  ),
-  ...of('session-manager/journal/journal.ts', "let lastSeq = Number(last.get()?.['seq'])", {
-    "last.get()['seq']": 'an aggregate has a row of any table, also of an empty one'
-  }),
-  ...of(
-    'session-manager/journal/journal.ts',
-    "confirmedUntil: () => Number(confirmed.get()?.['at'] ?? 0),",
-    {
-      "confirmed.get()['at']": 'an aggregate has a row of any table, also of an empty one'
+        'the constructor sees to it that there is a row'
     }
   ),
   ...of(
     'session-manager/journal/journal.ts',
-    "const least = leastUnread.get()?.['since'] ?? Infinity",
+    "db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM records').get()?.['seq']",
     {
-      "leastUnread.get()['since']": 'an aggregate has a row of any table, also of an empty one'
+      "db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM records').get()['seq']":
+        'an aggregate has a row of any table, also of an empty one'
+    }
+  ),
+  ...of(
+    'session-manager/journal/journal.ts',
+    "return Number(this.#statements.confirmed.get()?.['at'] ?? 0)",
+    {
+      "this.#statements.confirmed.get()['at']":
+        'an aggregate has a row of any table, also of an empty one'
     }
   ),
   ...of(
@@ -949,24 +906,20 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'session-manager/journal/journal.ts',
-    "if (record !== undefined && draft.kind === 'message' && draft.isPartial !== true && goesOn(draft.message)) {",
+    "record !== undefined && newRecord.kind === 'message' && newRecord.isPartial !== true && goesOn(newRecord.message) &&",
     {
       true: 'an update has a key of its own and is always written; and what is no message comes here without a model'
     }
   ),
   ...of(
     'session-manager/journal/journal.ts',
-    "if (before?.media === undefined && news.message.media?.state === 'pending') media.add(news.message.id, seq)",
-    {
-      'before.media': 'there are news only of a message that is known'
-    }
+    "if (before?.media === undefined && news.message.media?.state === 'pending') this.#media.add(news.message.id, seq)",
+    { 'before.media': 'there are news only of a message that is known' }
   ),
   ...of(
     'session-manager/journal/journal.ts',
-    "const drafts = messages.map(({ message, source }) => ({ source, draft: { kind: 'update' as const, key: 'update', message } }))",
-    {
-      '""': 'each update is written under a key of its own, made of its seq'
-    }
+    "const newRecords = messages.map(({ message, source }) => ({ source, newRecord: { kind: 'update' as const, key: 'update', message } }))",
+    { '""': 'each update is written under a key of its own, made of its seq' }
   ),
   ...of(
     'admin/doctor/base-url.ts',
@@ -976,9 +929,6 @@ export const withoutEffect: readonly WithoutEffect[] = [
       '/^\\[|\\]/g': 'the host of a URL has brackets around the whole of an IPv6 address or none'
     }
   ),
-  ...of('admin/doctor/base-url.ts', 'if (first?.config && strays !== undefined) {', {
-    'first.config': 'each installation has a session-manager'
-  }),
   ...of('admin/doctor/base-url.ts', 'if (!hub?.config) return []', {
     'hub.config': 'each installation has a hub'
   }),
@@ -987,10 +937,8 @@ export const withoutEffect: readonly WithoutEffect[] = [
   }),
   ...of(
     'admin/doctor/base-url.ts',
-    "findings.push(fault(name, manager.name, `ACCOUNT=${ACCOUNT} is also that of ${twin.name}`, andRestart(wiring, setVariable(edited(manager), 'ACCOUNT', manager.instance ?? 'further'), manager)))",
-    {
-      '""': 'each session-manager but the first has an instance'
-    }
+    "setVariable(edited(manager), 'ACCOUNT', manager.instance ?? 'further'),",
+    { '""': 'each session-manager but the first has an instance' }
   ),
   ...of(
     'admin/doctor/confinement.ts',
@@ -1031,14 +979,6 @@ export const withoutEffect: readonly WithoutEffect[] = [
     "const shown = ({ setting }: Rule, value: string): string => (setting === 'ExecStart' ? (/argv\\[\\]=([^;]*?) ;/.exec(value)?.[1] ?? value) : value).slice(0, 100)",
     {
       true: 'only a command has such a part'
-    }
-  ),
-  ...of(
-    'admin/doctor/confinement.ts',
-    'const notToTell = /^(Environment|EnvironmentFile|PassEnvironment|UnsetEnvironment|LoadCredential|LoadCredentialEncrypted|SetCredential|SetCredentialEncrypted|RestartSteps|RestartMaxDelaySec)$/',
-    {
-      '/^(Environment|EnvironmentFile|PassEnvironment|UnsetEnvironment|LoadCredential|LoadCredentialEncrypted|SetCredential|SetCredentialEncrypted|RestartSteps|RestartMaxDelaySec)/':
-        'no other setting of systemd begins with one of these'
     }
   ),
   ...of('admin/doctor/confinement.ts', "const [fragment = '', ...dropIns] = unitFiles(service)", {
@@ -1241,10 +1181,8 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'admin/doctor/following.ts',
-    "const taken = (check: Check | undefined): number => Number(/record (\\d+) of/.exec(check?.detail ?? '')?.[1] ?? NaN)",
-    {
-      '"Stryker was here!"': 'a text that names no record, as none does'
-    }
+    "const takenSeq = (check: Check | undefined): number => Number(/record (\\d+) of/.exec(check?.detail ?? '')?.[1] ?? NaN)",
+    { '"Stryker was here!"': 'a text that names no record, as none does' }
   ),
   ...of(
     'admin/doctor/following.ts',
@@ -1270,10 +1208,8 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'admin/doctor/ports.ts',
-    'const followed = service === managers(wiring)[0] && hub?.config?.SESSION_MANAGER_BASE_URL === own',
-    {
-      'hub.config': 'there is always a hub among the services'
-    }
+    'const followed = service === managers(installation)[0] && hub?.config?.SESSION_MANAGER_BASE_URL === own',
+    { 'hub.config': 'there is always a hub among the services' }
   ),
   ...of(
     'admin/doctor/ports.ts',
@@ -1311,24 +1247,18 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'admin/doctor/units.ts',
-    "const held = [...stdout.matchAll(/^([A-Za-z_]\\w*)=/gm)].map(([, variable = '']) => variable)",
-    {
-      '"Stryker was here!"': 'every match has a name'
-    }
+    "const variables = [...stdout.matchAll(/^([A-Za-z_]\\w*)=/gm)].map(([, variable = '']) => variable)",
+    { '"Stryker was here!"': 'every match has a name' }
   ),
   ...of(
     'admin/doctor/units.ts',
-    "if (wiring.mode === 'systemd' && wiring.services.some(({ properties }) => properties['LoadState'] === 'loaded')) findings.push(...(await checkTarget(host, wiring)))",
-    {
-      true: 'in the foreground there are no units, so that none is loaded'
-    }
+    "if (installation.mode === 'systemd' && installation.services.some(({ properties }) => properties['LoadState'] === 'loaded')) findings.push(...(await checkTarget(host, installation)))",
+    { true: 'in the foreground there are no units, so that none is loaded' }
   ),
   ...of(
     'admin/doctor/units.ts',
-    "const mayBlock = wiring.mode === 'foreground' ? wiring.services : hubs(wiring).includes(service as never) && first ? [service, first] : [service]",
-    {
-      '[]': 'what is at fault with the service itself was asked before'
-    }
+    "return service.kind === 'central-hub' && first ? [service, first] : [service]",
+    { '[]': 'what is at fault with the service itself was asked before' }
   ),
   ...of(
     'admin/doctor/units.ts',
@@ -1399,34 +1329,21 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'session-manager/journal/writer.ts',
-    'const phone = lid === undefined || known.has(lid) ? undefined : journal.phone(lid)',
-    {
-      false: 'it is called with LIDs only'
-    }
+    'if (lid === undefined || this.#phones.has(lid)) return',
+    { false: 'it is called with LIDs only' }
   ),
   ...of(
     'session-manager/journal/writer.ts',
-    'if (lid !== undefined && phone !== undefined) known.set(lid, phone)',
-    {
-      true: 'it is called with LIDs only'
-    }
-  ),
-  ...of(
-    'session-manager/journal/writer.ts',
-    'const nameless = drafts.filter(({ message }) => message.lid !== undefined && message.phone === undefined)',
-    {
-      true: 'a message without a LID is given no number, because none is known for it'
-    }
+    'const nameless = newRecords.filter(({ message }) => message.lid !== undefined && message.phone === undefined)',
+    { true: 'a message without a LID is given no number, because none is known for it' }
   ),
   ...of('session-manager/journal/writer.ts', 'if (phone !== undefined) message.phone = phone', {
     true: 'the record is JSON, which has no undefined'
   }),
   ...of(
     'session-manager/journal/writer.ts',
-    "log.error({ event: 'capture_refused', kind: drafts[0]?.kind, error: name }, `a record cannot be written whatever the disk does (${name}): it is left out, all others are written`)",
-    {
-      'drafts[0].kind': 'there is one draft'
-    }
+    "{ event: 'capture_refused', kind: newRecords[0]?.kind, error: name },",
+    { 'newRecords[0].kind': 'there is one record' }
   ),
   ...of(
     'session-manager/journal/backfill.ts',
@@ -1435,25 +1352,19 @@ export const withoutEffect: readonly WithoutEffect[] = [
       true: 'without a link there is no time since it, and no number is less than another then'
     }
   ),
-  ...of('session-manager/journal/backfill.ts', 'let again = false', {
+  ...of('session-manager/journal/backfill.ts', '#isRunWanted = false', {
     true: 'each start of a run sets it first'
   }),
-  ...of(
-    'session-manager/journal/backfill.ts',
-    'let done: { at: number; onlineMs: number }[] = []',
-    {
-      '["Stryker was here"]': 'the mark moves to no run that has no time'
-    }
-  ),
-  ...of('session-manager/journal/backfill.ts', 'done = []', {
+  ...of('session-manager/journal/backfill.ts', '#finished: RunStart[] = []', {
+    '["Stryker was here"]': 'the mark moves to no run that has no time'
+  }),
+  ...of('session-manager/journal/backfill.ts', 'this.#finished = []', {
     '["Stryker was here"]': 'the mark moves to no run that has no time'
   }),
   ...of(
     'session-manager/journal/backfill.ts',
-    'done = [...done.slice(settledAt + 1), { at: mine.at, onlineMs: mine.onlineMs }]',
-    {
-      done: 'only bounds the memory: the mark moves to the last run that it may'
-    }
+    'this.#finished = [...this.#finished.slice(settledAt + 1), { at: run.at, onlineMs: run.onlineMs }]',
+    { 'this.#finished': 'only bounds the memory: the mark moves to the last run that it may' }
   ),
   ...of('session-manager/journal/media-fetcher.ts', '#isWanted = false', {
     true: 'one look more, at nothing new'
@@ -1531,24 +1442,18 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'session-manager/journal/media.ts',
-    'for (let start = 0; start < sums.length; start += deletedAtOnce) {',
-    {
-      'start <= sums.length': 'an empty rest is no work'
-    }
+    'for (let start = 0; start < sums.length; start += deletionBatch) {',
+    { 'start <= sums.length': 'an empty rest is no work' }
   ),
   ...of(
     'session-manager/journal/media.ts',
-    'const some = sums.slice(start, start + deletedAtOnce)',
-    {
-      sums: 'only bounds how many are deleted together: what is gone is not counted a second time'
-    }
+    'const batch = sums.slice(start, start + deletionBatch)',
+    { sums: 'only bounds how many are deleted together: what is gone is not counted a second time' }
   ),
   ...of(
     'session-manager/journal/media.ts',
-    "journal.mediaDeleted(some.filter((_, n) => outcomes[n]?.status === 'fulfilled'))",
-    {
-      'outcomes[n].status': 'each sum has an outcome'
-    }
+    "journal.mediaDeleted(batch.filter((_, n) => outcomes[n]?.status === 'fulfilled'))",
+    { 'outcomes[n].status': 'each sum has an outcome' }
   ),
   ...of(
     'central-hub/spreadsheet/phone-cell.ts',
@@ -1830,10 +1735,8 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'central-hub/store/database/terms.ts',
-    'const told = ({ location, event, group_invite, contacts = [], poll, media }: Parts): (string | undefined)[] => [',
-    {
-      '["Stryker was here"]': 'a text that is no card has no fields'
-    }
+    'const shared = ({ location, event, group_invite, contacts = [], poll, media }: Parts): (string | undefined)[] => [',
+    { '["Stryker was here"]': 'a text that is no card has no fields' }
   ),
   ...of(
     'central-hub/store/database/terms.ts',
