@@ -21,7 +21,7 @@ import {
  * the middle.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 const phone = '+5215512345678'
 const pixel = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',

@@ -27,7 +27,7 @@ import { eventually } from './rig.ts'
  * its pictures there, to be looked at.
  */
 
-t.setTimeout(600_000)
+t.setTimeout(900_000)
 const screenshots = process.env['SCREENSHOTS']
 const [minute, hour, day] = [60, 3_600, 86_400]
 

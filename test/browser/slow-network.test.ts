@@ -10,7 +10,7 @@ import { from, startRig, type Rig } from './rig.ts'
  * waits for.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 const pageTest = pageTests(t)
 const latencyMs = 400
 const bytesPerSecond = 500_000

@@ -29,7 +29,7 @@ import { rejection } from './rejection.ts'
  * another origin in Chromium.
  */
 
-t.setTimeout(240_000)
+t.setTimeout(900_000)
 
 /** What became of a call. */
 interface Outcome {

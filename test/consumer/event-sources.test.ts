@@ -19,7 +19,7 @@ import { packageFile, packagesMissing } from './packages.ts'
  * `@microsoft/fetch-event-source` on a page of another origin.
  */
 
-t.setTimeout(240_000)
+t.setTimeout(900_000)
 
 interface Seen {
   type: string

@@ -17,7 +17,7 @@ import { packageFile, packagesMissing, root } from './packages.ts'
  * generate calls that hub.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const photo = Buffer.from('the bytes of a photo')
 const photoId = 'false_5215512345678@c.us_photo'

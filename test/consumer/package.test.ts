@@ -38,7 +38,7 @@ import { packageFile, packagesMissing, root } from './packages.ts'
  * LeadMaster.
  */
 
-t.setTimeout(240_000)
+t.setTimeout(900_000)
 
 const run = promisify(execFile)
 const work = ownDirectory(t)

@@ -14,7 +14,7 @@ import { ownDirectory } from '../platform/own-directory.ts'
  * an origin of its own.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const root = new URL('../..', import.meta.url).pathname
 const options = {

@@ -29,7 +29,7 @@ import { newRecord } from '../session-manager/journal/new-records.ts'
  * still fits the schemas of that release.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const before = new URL('release-before/', import.meta.url)
 const { createClient, LeadMasterError, etagOf, pages } = (await import(

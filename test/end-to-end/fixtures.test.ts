@@ -8,7 +8,7 @@ import { withStack, type Stack, type StackOptions } from './stack.ts'
 
 /** Every fixture on its way: the page of today, whatsapp-web.js, the journal, the hub, REST. */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 /** Rows of tables, not messages: the simulated phone reacts and votes instead. */
 const rows = new Set(['reaction-table', 'poll-vote-legacy'])

@@ -75,7 +75,7 @@ const frontend = (url: string) => {
   return { seen, running: run(), end: () => (over = true) }
 }
 
-t.setTimeout(600_000)
+t.setTimeout(900_000)
 
 t.test(`${messages} messages through ${killsOfEach * targets.length} kills (SEED=${seed})`, (t) =>
   withStack(

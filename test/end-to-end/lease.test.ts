@@ -13,7 +13,7 @@ import { ask, freePort, sessionManagerEnv, startDaemon, token, type Daemon } fro
  * log of who was connected.
  */
 
-t.setTimeout(240_000)
+t.setTimeout(900_000)
 // they mostly wait, for the time of a lease to be over
 t.jobs = 2
 

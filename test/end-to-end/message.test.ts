@@ -10,7 +10,7 @@ import { withStack } from './stack.ts'
  * wait is over.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const bearer = { authorization: `Bearer ${apiToken}` }
 const data = <T>({ data }: { data: string }): T => JSON.parse(data) as T

@@ -23,7 +23,7 @@ import {
  * hubs add up.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const handbook = readFileSync(new URL('../../deploy/systemd/README.md', import.meta.url), 'utf8')
 

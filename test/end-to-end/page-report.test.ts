@@ -12,7 +12,7 @@ import { withStack, type Stack } from './stack.ts'
 
 /** The way of a page report: the command, the hub, session-manager, the page in Chromium. */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const report = async (
   t: Test,

@@ -13,7 +13,7 @@ import { ask, freePort, sessionManagerEnv, startDaemon, token, type Daemon } fro
  * the real Chromium.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const ana = '+5215512345678'
 const key = 'a-key-for-backups-0123456789-abcdefghijkl'

@@ -13,7 +13,7 @@ import { centralHubEnv, freePort, sessionManagerEnv, startDaemon } from './daemo
  * its log.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const files = { 'session-manager': 'journal.db', 'central-hub': 'hub.db' } as const
 const envOf = (service: Service, port: number, stateDir: string): Record<string, string> =>

@@ -188,7 +188,7 @@ const begin = async (t: Test) => {
   return { postgres, hubs, to, sent, flowing, follower, assertAll }
 }
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 t.test(`${replicas} hubs on one database`, async (t) => {
   const { postgres, hubs, to, sent, flowing, follower, assertAll } = await begin(t)

@@ -8,7 +8,7 @@ import { withSession, type Session } from './session.ts'
  * functions we ask for.
  */
 
-t.setTimeout(240_000)
+t.setTimeout(900_000)
 
 /** Each round is one attempt of each kind. */
 const kinds = [

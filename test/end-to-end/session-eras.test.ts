@@ -9,7 +9,7 @@ import { withSession, type Session } from './session.ts'
  * is found odd.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const differences = async ({ daemon }: Session): Promise<string[]> => {
   const answer = await fetch(`${daemon.url}/metrics`, {

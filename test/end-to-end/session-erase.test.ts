@@ -12,7 +12,7 @@ import { withSession } from './session.ts'
  * in the real Chromium.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const ana = '+5215512345678'
 const bea = '+5215500000000'

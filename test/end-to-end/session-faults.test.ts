@@ -10,7 +10,7 @@ import type { Line } from './daemon.ts'
  * nothing lost.
  */
 
-t.setTimeout(240_000)
+t.setTimeout(900_000)
 
 const ana = '+5215512345678'
 

@@ -10,7 +10,7 @@ import { withSession, type Session } from './session.ts'
  * real Chromium.
  */
 
-t.setTimeout(240_000)
+t.setTimeout(900_000)
 
 const ana = '+5215512345678'
 const ago = (seconds: number): number => Math.floor(Date.now() / 1_000) - seconds

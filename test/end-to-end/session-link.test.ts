@@ -9,7 +9,7 @@ import { withSession, type Session } from './session.ts'
 
 /** Linking, unlinking, and staying linked: the real session-manager in the real Chromium. */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const drawn = async ({ daemon }: Session, path: string, accept = '*/*'): Promise<Buffer> => {
   const answer = await fetch(`${daemon.url}${path}`, {

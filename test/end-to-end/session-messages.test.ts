@@ -28,7 +28,7 @@ const live = async (
   return record.message
 }
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 t.test('every kind of message', (t) =>
   withSession(

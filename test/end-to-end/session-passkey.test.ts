@@ -11,7 +11,7 @@ import { withSession, type Session } from './session.ts'
  * the operator's own browser.
  */
 
-t.setTimeout(240_000)
+t.setTimeout(900_000)
 
 type Open = Extract<Passkey, { status: 'PASSKEY_REQUIRED' }>
 const options = { scenario: { web: '2026-07', passkey: true } } as const

@@ -5,7 +5,7 @@ import { withSession } from './session.ts'
 
 /** WhatsApp Web changes so that nothing works: the operator goes back to the version that did. */
 
-t.setTimeout(240_000)
+t.setTimeout(900_000)
 
 t.test('a version that worked is kept, and shown again when it is pinned', (t) =>
   withSession(

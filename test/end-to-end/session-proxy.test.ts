@@ -7,7 +7,7 @@ import { withSession } from './session.ts'
 
 /** Where WhatsApp is reached by a proxy alone: PROXY_URL, with the real Chromium. */
 
-t.setTimeout(240_000)
+t.setTimeout(900_000)
 
 const login = 'lead:p@ss/wörd%'
 

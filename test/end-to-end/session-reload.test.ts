@@ -7,7 +7,7 @@ import { withSession } from './session.ts'
  * fault, and nothing is lost.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 t.test('after a reload of its own the page is listened to as before', (t) =>
   withSession(

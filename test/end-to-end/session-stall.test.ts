@@ -7,7 +7,7 @@ import { token } from './daemon.ts'
  * of again by the gentlest step that helps.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const ana = '+5215512345678'
 /** Only what is done about a stall reads back here, not the interval. */

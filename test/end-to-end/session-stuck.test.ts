@@ -7,7 +7,7 @@ import { withSession } from './session.ts'
  * can be.
  */
 
-t.setTimeout(240_000)
+t.setTimeout(900_000)
 
 t.test('a sync that is complete before whatsapp-web.js listens is reported to it', (t) =>
   withSession(t, { scenario: { sync: 'early' } }, async (session) => {

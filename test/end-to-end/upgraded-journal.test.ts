@@ -36,7 +36,7 @@ import {
  * in the end, and nobody is notified of a message as if it were new.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const chat = '5215512345678@c.us'
 const media = { maxBytes: 10_000_000, types: ['*/*'] }

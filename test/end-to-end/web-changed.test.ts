@@ -12,7 +12,7 @@ import { withStack } from './stack.ts'
  * operators and frontends see of it.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const options = {
   sessionManagerEnv: { START_TIMEOUT: '6s', READY_TIMEOUT: '4s', RECONNECT_MAX_DELAY: '500ms' },

@@ -22,7 +22,7 @@ import { apiToken, ask, centralHubEnv, freePort, startDaemon, type Daemon } from
  * connection.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 interface Hub {
   daemon: Daemon

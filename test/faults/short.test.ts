@@ -9,7 +9,7 @@ import { runCell } from './run.ts'
 
 /** The short form of main.ts: a few cells of the matrix, those that any user can run. */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const directory = (): string => {
   // sun_path holds 108 bytes: the test's own directory is too long

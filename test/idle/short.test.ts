@@ -7,7 +7,7 @@ import { inWords, limits, measureIdle } from './measure.ts'
  * shows in that.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 /** A collection of garbage, or a read-back, may fall into 20 s. */
 const shortCpuPercent = 3 * limits.cpuPercent

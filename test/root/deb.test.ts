@@ -12,7 +12,7 @@ import { root } from './running-up.ts'
  * The Debian package that scripts/deb makes: lintian's judgement, and its life on a booted machine.
  */
 
-t.setTimeout(900_000) // what is not installed yet is installed first
+t.setTimeout(1_800_000) // what is not installed yet is installed first
 
 const run = promisify(execFile)
 const options = { cwd: root, maxBuffer: 100 << 20 }

@@ -24,7 +24,7 @@ import { root, startUp, type Up } from './running-up.ts'
  * started.
  */
 
-t.setTimeout(900_000)
+t.setTimeout(1_800_000)
 const ready = /^up: Ctrl-C stops it/
 const services = ['session-manager', 'central-hub'] as const
 

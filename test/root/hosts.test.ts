@@ -11,7 +11,7 @@ import { describe, type Result } from '../hosts/result.ts'
  * and rolled once.
  */
 
-t.setTimeout(900_000)
+t.setTimeout(1_800_000)
 
 t.test(
   'over three hosts no message is lost, none comes twice, and no account is open twice, whatever fails',

@@ -21,7 +21,7 @@ import { readmeBlock } from './readme-block.ts'
  * forgotten it.
  */
 
-t.setTimeout(900_000)
+t.setTimeout(1_800_000)
 
 const services = [manager, centralHub]
 const unitFiles = '/etc/systemd/system/leadmaster*'

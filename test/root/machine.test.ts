@@ -2,7 +2,7 @@ import { statSync as statOf } from 'node:fs'
 import t from 'tap'
 import { bootMachine } from './machine.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(1_800_000)
 
 t.test('a machine boots, with a network and files of its own', async (t) => {
   const machine = await bootMachine(t)

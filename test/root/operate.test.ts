@@ -16,7 +16,7 @@ import { bootMachine, type Machine } from './machine.ts'
  * message is lost by any of it.
  */
 
-t.setTimeout(900_000)
+t.setTimeout(1_800_000)
 
 const services = [manager, centralHub]
 const state = '/var/lib/leadmaster'

@@ -12,7 +12,7 @@ import { bootMachine, type Machine } from './machine.ts'
 
 /** What an operator, or another program, does to an installation; asserted on what systemd says. */
 
-t.setTimeout(900_000)
+t.setTimeout(1_800_000)
 
 const services = [manager, centralHub]
 const dist = `${clone}/dist`

@@ -41,7 +41,7 @@ const contents = (directory: string): Record<string, string> =>
 
 t.test(
   'the same src and packages give the same bytes, wherever the clone is',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async (t) => {
     const clones = [join(t.testdir({}), 'one'), join(t.testdirName, 'two/deeper')] as const
     for (const clone of clones) buildCopy(root, clone)

@@ -4,7 +4,7 @@ import { soak } from './soak.ts'
 
 /** A day in seconds: what test/soak/main.ts does for an hour, so that it is known to work. */
 
-t.setTimeout(240_000)
+t.setTimeout(900_000)
 
 t.test('a short day: nothing is lost, twice or left behind', async (t) => {
   const { path, remove } = browserDirectory()

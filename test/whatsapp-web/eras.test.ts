@@ -8,7 +8,7 @@ import { startWhatsAppWeb, type Era } from './server.ts'
  * comes.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 /** Runs text in the page; `require` is the page's. */
 const inPage = <T>(page: Page, code: string): Promise<T> =>

@@ -5,7 +5,7 @@ import { fixtureNames } from './fixture.ts'
 
 /** What goes wrong in the page, and what its own code does unasked. */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 type Load = 'loaded' | 'threw' | 'late'
 const loadEarlier = (page: Page, chat: string, ms = 1_000): Promise<Load> =>

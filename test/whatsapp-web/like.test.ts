@@ -8,7 +8,7 @@ import type { PageFindings, PageReport } from '../../src/contract/page-report.ts
 import { ownDirectory } from '../platform/own-directory.ts'
 import { simulatedFindings } from './like.ts'
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const script = fileURLToPath(new URL('../../scripts/simulate', import.meta.url))
 const simulate = (...args: string[]): Promise<{ code: number; out: string; err: string }> =>

@@ -8,7 +8,7 @@ import type { WhatsAppWeb } from './server.ts'
  * page itself.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const addAuthenticator = async (
   page: Page,

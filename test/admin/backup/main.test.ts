@@ -14,7 +14,7 @@ import { backup, makeHome, restore, type Home } from './running.ts'
 
 /** A backup of both services at work, and what becomes of it. */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const made = ({ to }: Pick<Home, 'to'>): string[] => readdirSync(to).sort()
 const newest = (home: Pick<Home, 'to'>): string =>

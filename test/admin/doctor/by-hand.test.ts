@@ -7,7 +7,7 @@ import { foreground, type Service } from './foreground.ts'
 
 /** Services that a person started by hand: doctor finds each, however Node was told what to run. */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const rig = await foreground(t)
 rig.writeEnvFiles()

@@ -91,7 +91,7 @@ const entered: Poll[] = [
 
 t.test(
   'a copy by updated_since misses nothing, whatever happens between its pages and whatever the clock does',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async (t) => {
     const { api, begin } = await serveHistories(t)
     const plans: fc.Arbitrary<Poll[]> = fc.array(
@@ -160,7 +160,7 @@ const rare: Step[][] = [
 
 t.test(
   'each change of what a lead shows gives it a later updated_at than all before, and an event',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async (t) => {
     const { api, begin } = await serveHistories(t)
     const lastEvent = async (): Promise<number> => (await eventRange(api.db)).last

@@ -134,7 +134,7 @@ const steps = fc.array(
 
 t.test(
   'a store of its own ends with what a store that reads the journal only now has',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async (t) => {
     await fc.assert(
       fc.asyncProperty(steps, (history) =>

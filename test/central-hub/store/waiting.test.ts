@@ -15,7 +15,7 @@ import { WaitingWorld } from './waiting-world.ts'
 
 t.test(
   'store, lists, figures, metrics and webhooks agree on who waits with what the handbook says, in any order of arrival',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async (t) => {
     const { db } = await testStore(t)
     const world = new WaitingWorld(db)

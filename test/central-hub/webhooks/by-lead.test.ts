@@ -58,7 +58,7 @@ const happened = async (db: Db): Promise<Map<number, string[]>> => {
   )
 }
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 t.test(
   'lead.created comes before message.created of its lead, also when it has to be tried again',

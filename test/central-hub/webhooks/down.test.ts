@@ -4,7 +4,7 @@ import { broken, day, from, hour, minute, rig, second, silent, taken } from './r
 
 /** Endpoints that hang or are down: how much is asked of them, and when deliveries are given up. */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 t.test('one that hangs each time takes no more than two of the four places', async (t) => {
   const { hub, take, pass, posted, wake, most } = await rig(t, ({ lead }) =>

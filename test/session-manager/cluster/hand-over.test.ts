@@ -27,7 +27,7 @@ import { newRecord } from '../journal/new-records.ts'
  * nats-server.
  */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const never = new AbortController().signal
 

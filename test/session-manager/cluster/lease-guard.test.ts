@@ -8,7 +8,7 @@ import { ownDirectory } from '../../platform/own-directory.ts'
 
 /** The process that kills a browser by itself, with others in the browser's place. */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 /**
  * A process group whose leader was started as Chromium is for that profile, with a child of its

@@ -8,7 +8,7 @@ import { ownDirectory } from '../../platform/own-directory.ts'
 
 /** Leases at a real nats-server. */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const never = new AbortController().signal
 

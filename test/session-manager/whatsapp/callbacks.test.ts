@@ -13,7 +13,7 @@ import { inPage } from './in-page.ts'
 
 /** The callbacks taken over, in the real Chromium, under the unmodified whatsapp-web.js. */
 
-t.setTimeout(300_000)
+t.setTimeout(900_000)
 
 const library = readFileSync(
   new URL('../../../node_modules/whatsapp-web.js/src/Client.js', import.meta.url),

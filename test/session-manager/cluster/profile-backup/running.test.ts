@@ -12,7 +12,7 @@ import { browserDirectory } from '../../../whatsapp-web/directory.ts'
  * gap.
  */
 
-t.setTimeout(240_000)
+t.setTimeout(900_000)
 
 const program = '/usr/bin/chromium'
 
