@@ -35,6 +35,8 @@ export class PassedOnErasures {
   /** By account. */
   readonly #notices = new Map<string, Notice>()
   readonly #running = new Map<string, Promise<void>>()
+  /** Accounts of which something was reported while they were looked at: they are looked at again. */
+  readonly #again = new Set<string>()
 
   constructor(options: PassedOnErasuresOptions) {
     this.#options = options
@@ -58,11 +60,16 @@ export class PassedOnErasures {
   }
 
   #start(account: string): void {
-    if (this.#running.has(account) || this.#stopping.signal.aborted) return
-    this.#running.set(
-      account,
-      this.#follow(account).finally(() => this.#running.delete(account))
-    )
+    if (this.#stopping.signal.aborted) return
+    if (this.#running.has(account)) {
+      this.#again.add(account)
+      return
+    }
+    const run = this.#follow(account).finally(() => {
+      this.#running.delete(account)
+      if (this.#again.delete(account)) this.#start(account)
+    })
+    this.#running.set(account, run)
   }
 
   async #follow(account: string): Promise<void> {
@@ -87,8 +94,10 @@ export class PassedOnErasures {
     const notice = this.#notices.get(account)
     const { db } = this.#options.store
     const applied = await readErasures(db, account)
-    if (notice === undefined || applied === notice.erasures) {
-      this.#notices.delete(account)
+    if (notice === undefined) return 'all done'
+    if (applied === notice.erasures) {
+      // Another status may have come while the store was read.
+      if (this.#notices.get(account) === notice) this.#notices.delete(account)
       return 'all done'
     }
     // Nothing is stored of the account yet. The first record that is taken wakes this.

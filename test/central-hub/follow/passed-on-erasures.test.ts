@@ -128,6 +128,31 @@ t.test(
   }
 )
 
+t.test('a deletion that is reported while the store is read is followed', async (t) => {
+  const { manager, store, upstream, passedOn } = await setUp(t)
+  const chats = ['5215500000001@c.us', '5215500000002@c.us']
+  const records = chats.map((chat_id) =>
+    newRecord(chat_id, { chat_id, from: chat_id, phone: `+${chat_id.split('@')[0]}` })
+  )
+  manager.journal.append(records, 'live')
+  await store.ingest.take('main', manager.journal.id, manager.journal.read(0, 10))
+  const eraseOne = async (chat_id = '') => {
+    await upstream.erase({ chat_ids: [chat_id] })
+    return (await upstream.verify()).status
+  }
+  const first = await eraseOne(chats[0])
+  passedOn.onStatus(upstream, first)
+  await until(async () => (await readErasures(store.db, 'main')) === first.journal.erasures)
+
+  const second = await eraseOne(chats[1])
+  // The first of these has begun to read the store when the second comes.
+  passedOn.onStatus(upstream, first)
+  passedOn.onStatus(upstream, second)
+
+  await until(async () => (await leads(store)) === 0)
+  t.equal(await readErasures(store.db, 'main'), second.journal.erasures)
+})
+
 t.test(
   'a store that has nothing yet follows once its first records, read before the deletion, are taken',
   async (t) => {
