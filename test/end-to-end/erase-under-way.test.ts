@@ -359,14 +359,15 @@ t.test(
 /** Resolves once a hub has taken all and shows nothing of the person any more. */
 const gone = async (hub: Daemon, { phone }: Person): Promise<void> => {
   let said = ''
-  for (const end = Date.now() + 60_000 + count * 20; Date.now() < end; await delay(100)) {
+  for (const end = Date.now() + 240_000 + count * 20; Date.now() < end; await delay(100)) {
     const { body } = await ask<Readiness>(`${hub.url}/ready`, apiToken)
     const isTaken = body.checks.some(({ detail }) => detail === `record ${count} of ${count} taken`)
     const leads = await find(hub, phone)
     if (isTaken && leads.length === 0) return
     said = JSON.stringify({ checks: body.checks, leads: leads.length })
   }
-  throw new Error(`the person is still there: ${said}`)
+  const lastLines = hub.lines.slice(-12).map((line) => JSON.stringify(line))
+  throw new Error(`the person is still there: ${said}\n${lastLines.join('\n')}`)
 }
 
 /**

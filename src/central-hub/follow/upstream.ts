@@ -89,6 +89,8 @@ const defaultTimeoutMs = 5_000
  * client has an answer before its connection is cut.
  */
 const eraseTimeoutMs = 100_000
+/** session-manager answers what was erased from memory and its file, and waits for nothing. */
+const questionTimeoutMs = 20_000
 /** The most chats and messages of one request to erase, as EraseRequest has it. */
 const maxChats = 100
 const maxMessages = 500
@@ -310,7 +312,7 @@ class SessionManagerClient implements Upstream {
       path: '/erased',
       headers: this.#headers(),
       body: JSON.stringify(question),
-      timeoutMs: eraseTimeoutMs
+      timeoutMs: questionTimeoutMs
     })
   }
 
