@@ -35,7 +35,7 @@ export class PassedOnErasures {
   /** By account. */
   readonly #notices = new Map<string, Notice>()
   readonly #running = new Map<string, Promise<void>>()
-  /** Accounts of which something was reported while they were looked at: they are looked at again. */
+  /** Accounts of which something was reported while they were looked at: look again. */
   readonly #again = new Set<string>()
 
   constructor(options: PassedOnErasuresOptions) {
