@@ -91,9 +91,28 @@ const defaultTimeoutMs = 5_000
 const eraseTimeoutMs = 100_000
 /** session-manager answers what was erased from memory and its file, and waits for nothing. */
 const questionTimeoutMs = 20_000
-/** The most chats and messages of one request to erase, as EraseRequest has it. */
+/** The most chats and messages of one request, as EraseRequest and ErasedQuestion have it. */
 const maxChats = 100
 const maxMessages = 500
+/** The most bytes of each of them in one request: with both it stays below the limit of bodies. */
+const maxListBytes = 28 * 1024
+
+/** Cuts a list into parts that fit into a request. */
+const inParts = <T>(items: readonly T[], maxItems: number): T[][] => {
+  const parts: T[][] = []
+  let part: T[] = []
+  let bytes = 0
+  for (const item of items) {
+    const itemBytes = Buffer.byteLength(JSON.stringify(item)) + 1
+    if (part.length === 0 || part.length === maxItems || bytes + itemBytes > maxListBytes) {
+      parts.push((part = []))
+      bytes = 0
+    }
+    part.push(item)
+    bytes += itemBytes
+  }
+  return parts
+}
 const maxBytes = 4 * 1024 ** 2
 /** The content types of session-manager's answers. Other types come from another program. */
 const sessionManagerTypes =
@@ -284,16 +303,14 @@ class SessionManagerClient implements Upstream {
   async erase(request: EraseRequest & { requestId?: string }): Promise<Erased> {
     const { chat_ids, message_ids = [], more = false, ...rest } = request
     const erased: Erased = { records: 0, media_files: 0 }
-    const batches = Math.max(
-      1,
-      Math.ceil(chat_ids.length / maxChats),
-      Math.ceil(message_ids.length / maxMessages)
-    )
+    const chats = inParts(chat_ids, maxChats)
+    const messages = inParts(message_ids, maxMessages)
+    const batches = Math.max(1, chats.length, messages.length)
     for (let batch = 0; batch < batches; batch += 1) {
       const answer = await this.#eraseBatch(
         omitUndefined({
-          chat_ids: chat_ids.slice(batch * maxChats, (batch + 1) * maxChats),
-          message_ids: message_ids.slice(batch * maxMessages, (batch + 1) * maxMessages),
+          chat_ids: chats[batch] ?? [],
+          message_ids: messages[batch] ?? [],
           more: more || batch < batches - 1 ? true : undefined,
           ...rest
         })
@@ -306,14 +323,19 @@ class SessionManagerClient implements Upstream {
     return erased
   }
 
-  erased(question: ErasedQuestion): Promise<ErasedAnswer> {
-    return this.#askJson(ErasedAnswer, {
-      method: 'POST',
-      path: '/erased',
-      headers: this.#headers(),
-      body: JSON.stringify(question),
-      timeoutMs: questionTimeoutMs
-    })
+  async erased(question: ErasedQuestion): Promise<ErasedAnswer> {
+    const chats = inParts(question.chat_ids, maxChats)
+    const messages = inParts(question.messages, maxMessages)
+    const erased: ErasedAnswer = { chat_ids: [], message_ids: [] }
+    for (let batch = 0; batch < Math.max(chats.length, messages.length); batch += 1) {
+      const answer = await this.#askErased({
+        chat_ids: chats[batch] ?? [],
+        messages: messages[batch] ?? []
+      })
+      erased.chat_ids.push(...answer.chat_ids)
+      erased.message_ids.push(...answer.message_ids)
+    }
+    return erased
   }
 
   #checkAccount(account: string | undefined): asserts account is string {
@@ -323,6 +345,16 @@ class SessionManagerClient implements Upstream {
       throw problems.otherAccount(account, `not "${this.account}"`)
     if (this.#others.includes(account))
       throw problems.otherAccount(account, 'which FURTHER_SESSION_MANAGERS names too')
+  }
+
+  #askErased(question: ErasedQuestion): Promise<ErasedAnswer> {
+    return this.#askJson(ErasedAnswer, {
+      method: 'POST',
+      path: '/erased',
+      headers: this.#headers(),
+      body: JSON.stringify(question),
+      timeoutMs: questionTimeoutMs
+    })
   }
 
   #eraseBatch({ requestId, ...body }: EraseRequest & { requestId?: string }): Promise<Erased> {

@@ -153,6 +153,33 @@ t.test('a deletion that is reported while the store is read is followed', async 
   t.equal(await readErasures(store.db, 'main'), second.journal.erasures)
 })
 
+t.test('a lead with more messages than one question can carry is followed', async (t) => {
+  const { manager, store, upstream, passedOn, log } = await setUp(t)
+  const chat_id = '123456789012345@lid'
+  // each is described by all that a message of a person can have
+  const messages = Array.from({ length: 1_200 }, (_, at) =>
+    newRecord(`false_${chat_id}_${String(at).padStart(32, '0')}`, {
+      id: `false_${chat_id}_${String(at).padStart(32, '0')}`,
+      chat_id,
+      from: chat_id,
+      lid: chat_id,
+      phone: '+5215500000001'
+    })
+  )
+  manager.journal.append(messages, 'live')
+  for (let after = 0; after < messages.length; after += 400)
+    await store.ingest.take('main', manager.journal.id, manager.journal.read(after, 400))
+  await upstream.erase({ chat_ids: [chat_id] })
+  const { status } = await upstream.verify()
+
+  passedOn.onStatus(upstream, status)
+
+  await until(async () => (await readErasures(store.db, 'main')) === status.journal.erasures)
+  t.same(log.of('erasures_fault'), [])
+  t.equal(await leads(store), 0)
+  t.same(await store.db.selectFrom('messages').select('id').execute(), [])
+})
+
 t.test(
   'a store that has nothing yet follows once its first records, read before the deletion, are taken',
   async (t) => {

@@ -226,6 +226,14 @@ t.test(
       }),
       { records: 1, media_files: 0 }
     )
+    t.match(
+      await upstream.erase({
+        chat_ids: [],
+        message_ids: Array.from({ length: 500 }, (_, n) => `${n}`.padStart(300, 'x'))
+      }),
+      { records: 0, media_files: 0 },
+      'the longest ids that are allowed'
+    )
     t.same(await upstream.erase({ chat_ids: [] }), { records: 0, media_files: 0 })
     t.ok(journal.read(0, 2_000).every(({ kind }) => kind === 'erased'))
   }
