@@ -57,13 +57,17 @@ const run = async (
 
 const totals = { passed: 0, failed: 0, skipped: 0 }
 
+/** Where tap writes, and this script. */
+const tapDir = join(root, '.tap')
 /** How long each test file took when it passed last, in s; `--changed` chooses by it. */
-const timesFile = join(root, 'node_modules/.cache/leadmaster/test-times.json')
+const timesFile = join(tapDir, 'test-times.json')
 const readTimes = (): Map<string, number> => {
   if (!existsSync(timesFile)) return new Map()
   return new Map(Object.entries(JSON.parse(readFileSync(timesFile, 'utf8')) as object))
 }
 const times = readTimes()
+/** What the type check of a change knows from the one before. */
+const typesFile = join(tapDir, 'types.tsbuildinfo')
 
 /**
  * Shows of a TAP stream a line for each file, failures with their diagnostics, and what was
@@ -131,6 +135,8 @@ const skip = (subject: string): void => {
   totals.skipped += 1
 }
 
+/** How long the tests of a change may take one by one. Two run side by side. */
+const secondsForChanges = 60
 const { values: options, positionals } = parseArgs({
   options: {
     changed: { type: 'boolean', default: false },
@@ -152,8 +158,6 @@ const changes = (): { changed: string[]; tests: string[] } => {
   }
   return { changed, tests: chosen }
 }
-// two files run side by side, and the checks before them take 15 s
-const secondsForChanges = 60
 const { changed, tests } = options.changed ? changes() : { changed: undefined, tests: given }
 const files = whole
   ? globSync('test/**/*.test.ts', {
@@ -164,8 +168,7 @@ const files = whole
 const needRoot = files.filter((file) => file.startsWith('test/root/'))
 const others = files.filter((file) => !needRoot.includes(file))
 
-// tap writes to .tap. As root, each run has its own directory there.
-const tapDir = join(root, '.tap')
+// As root, each run has its own directory in .tap.
 mkdirSync(tapDir, { recursive: true })
 const { uid, gid } = statSync(root)
 if (asRoot) chownSync(tapDir, uid, gid)
@@ -175,11 +178,6 @@ for (const entry of readdirSync(tapDir)) {
   if (pid !== undefined && asRoot && !alive(Number(pid)))
     rmSync(join(tapDir, entry), { recursive: true, force: true })
 }
-const incremental = [
-  '--incremental',
-  '--tsBuildInfoFile',
-  join(root, 'node_modules/.cache/leadmaster/types.tsbuildinfo')
-]
 const own = join(tapDir, `run-${process.pid}`)
 const ownRoot = `${own}-root`
 
@@ -190,7 +188,7 @@ if (whole || options.changed) {
     join(root, 'node_modules/typescript/bin/tsc'),
     '-p',
     'tsconfig.json',
-    ...(options.changed ? incremental : [])
+    ...(options.changed ? ['--incremental', '--tsBuildInfoFile', typesFile] : [])
   ])
   say('--- format')
   await check('format', [join(root, 'node_modules/.bin/biome'), 'format', '.'])
@@ -275,7 +273,11 @@ const retries = { maxRetries: 10, retryDelay: 200 }
 if (asRoot)
   for (const dir of [own, ownRoot]) rmSync(dir, { recursive: true, force: true, ...retries })
 
-writeFileSync(timesFile, JSON.stringify(Object.fromEntries(times), null, 1))
+// Programs of src take longer than those of dist. Another user may own the file of before.
+if (!options.coverage) {
+  rmSync(timesFile, { force: true })
+  writeFileSync(timesFile, JSON.stringify(Object.fromEntries(times), null, 1))
+}
 
 if (stopped) {
   say(`stopped by ${stopped}`)
