@@ -63,9 +63,9 @@ for (const [cure, expected] of [
           (line) => lines.indexOf(line) > lines.indexOf(watched)
         )
       }
+      // it may be read back too, and earlier, as long as it is told of
       const over = session.next('stall_over')
-      const last = write('after')
-      t.equal(await came(last), 'live', 'it is told of again')
+      await came(write('after'))
       await over
       t.same(steps(session), expected, 'each step once, the gentlest first')
       for (const step of expected) t.equal(await times(session, step), 1, step)

@@ -29,7 +29,7 @@ export interface FakeSessionManager {
   journal: Journal
   /** Where the media are kept. */
   mediaDirectory: string
-  /** Changes the session, and tells whoever follows it. */
+  /** Changes the session, and tells whoever follows it. A reason is that of one status. */
   set(facts: Partial<Session>): void
   /**
    * What was asked of the session: `connect`, `disconnect`, `logout`, `pairing-code +52…`, `passkey
@@ -53,7 +53,8 @@ export const fakeSessionManager = async (
   const asked: string[] = []
   let session = initialSession(Date.now())
   const set = (facts: Partial<Session>): void => {
-    session = { ...session, ...facts }
+    const { reason: _reason, ...others } = session
+    session = facts.status === undefined ? { ...session, ...facts } : { ...others, ...facts }
     for (const changed of watchers) changed()
   }
   const notePasskey = (order: string) => async (): Promise<void> =>
