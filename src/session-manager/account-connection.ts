@@ -34,9 +34,9 @@ export const createAccountConnection = (options: AccountConnectionOptions): Conn
       random: Math.random
     },
     probeIntervalMs: config.PROBE_INTERVAL,
-    admit: accountOwner && ((onWaiting, signal) => accountOwner.acquire(onWaiting, signal)),
+    acquire: accountOwner && ((onWaiting, signal) => accountOwner.acquire(onWaiting, signal)),
     createListener: (onEvent) => createPage(options, onEvent),
-    forget: () => deleteDevice(options),
+    deleteDevice: () => deleteDevice(options),
     onCaptured: (captured) => addCaptured(recording, captured),
     onChange: (session, before) => onSessionChange(options, session, before),
     onReady: () => {

@@ -32,12 +32,12 @@ export interface ConnectionOptions {
    * @param signal aborts when the start is no longer wanted
    * @throws why the browser may not start
    */
-  admit?:
+  acquire?:
     | ((onWaiting: (waitingFor: string) => void, signal: AbortSignal) => Promise<void>)
     | undefined
   createListener: (onEvent: (event: ListenerEvent) => void) => Listener
   /** Deletes the linked device's profile. */
-  forget: () => Promise<void>
+  deleteDevice: () => Promise<void>
   onCaptured: (newRecords: NewRecord[]) => void
   /** After every transition. */
   onChange: (session: Session, before: Session) => void
@@ -155,7 +155,7 @@ export class Connection {
           'remove it on the phone'
       )
     this.#dispatch({ type: 'disconnect', unlinked: logout })
-    if (logout) this.#carryOut({ do: 'forget' })
+    if (logout) this.#carryOut({ do: 'delete-device' })
     await this.#shutdown.done()
     return isUnlinked
   }
@@ -296,7 +296,7 @@ export class Connection {
         return this.#end()
       case 'reload':
         return this.#recovery.reload()
-      case 'forget':
+      case 'delete-device':
         return this.#deleteProfile()
       case 'retry':
         clearTimeout(this.#retryTimer)
@@ -318,7 +318,7 @@ export class Connection {
   #deleteProfile(): void {
     this.#shutdown.add(() =>
       this.#options
-        .forget()
+        .deleteDevice()
         .catch((error: unknown) =>
           this.#log.error(
             { event: 'forget_failed', err: error },
@@ -359,7 +359,7 @@ export class Connection {
     this.#probe.reset()
     this.#guard = undefined
     // The profile is free only once the browser before is gone.
-    this.#admit(listener, this.#shutdown.done())
+    this.#acquire(listener, this.#shutdown.done())
       .then(() => (listener === this.#listener ? listener.start() : undefined))
       .then(() => {
         if (listener === this.#listener) this.#isStarted = true
@@ -372,15 +372,15 @@ export class Connection {
   }
 
   /** @returns resolves once the profile is free and the browser may start */
-  #admit(listener: Listener, profileIsFree: Promise<void>): Promise<void> {
-    const { admit } = this.#options
-    if (admit === undefined) return profileIsFree
+  #acquire(listener: Listener, profileIsFree: Promise<void>): Promise<void> {
+    const { acquire } = this.#options
+    if (acquire === undefined) return profileIsFree
     const abort = new AbortController()
     const onWaiting = (reason: string): void => {
       if (listener === this.#listener) this.#dispatch({ type: 'waiting', reason })
     }
     const admission = profileIsFree.then(() =>
-      listener === this.#listener ? admit(onWaiting, abort.signal) : undefined
+      listener === this.#listener ? acquire(onWaiting, abort.signal) : undefined
     )
     this.#admission = { abort, done: admission.catch(() => undefined) }
     return admission.then(() => {

@@ -77,7 +77,7 @@ export type Effect =
   /** Reloads the page. */
   | { do: 'reload' }
   /** Deletes the linked device's profile, once the browser is closed. */
-  | { do: 'forget' }
+  | { do: 'delete-device' }
   | { do: 'retry'; afterMs: number }
   | { do: 'cancel-retry' }
   /** Sends an `overdue` event after this time. Replaces the deadline before. */
@@ -354,7 +354,7 @@ const onLogout = (
   effects: [
     { do: 'cancel-deadline' },
     { do: 'stop' },
-    { do: 'forget' },
+    { do: 'delete-device' },
     { do: 'retry', afterMs: 0 }
   ]
 })

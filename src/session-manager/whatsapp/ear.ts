@@ -20,7 +20,7 @@ export type EarKind =
   | 'vote'
 
 /** The page calls these as it calls the library's callbacks (callbacks.ts). */
-export const earCalls = { told: 'leadmasterTold', difference: 'leadmasterDifference' } as const
+export const earCalls = { report: 'leadmasterTold', difference: 'leadmasterDifference' } as const
 
 /** What the page offers at `globalThis[Symbol.for('leadmaster.ear')]`. */
 export interface Ear {
@@ -46,7 +46,7 @@ export interface EarState {
 }
 
 /** Runs in the page, after installIdShim and before the page's own scripts. */
-export const installEar = (calls: { told: string; difference: string }): void => {
+export const installEar = (calls: { report: string; difference: string }): void => {
   type AnyFunction = (...args: never[]) => unknown
   type Fields = Record<string, unknown>
   type Message = Fields & { id: unknown; type?: string }
@@ -102,22 +102,22 @@ export const installEar = (calls: { told: string; difference: string }): void =>
 
   // Messages.
   const heard = new Map<string, Heard>()
-  const told = new Set<string>()
+  const libraryHeard = new Set<string>()
   let isFlushing = false
   const flush = (): void => {
     isFlushing = false
     for (const [key, { kind, message, previous, model }] of heard) {
-      if (told.has(key)) continue
+      if (libraryHeard.has(key)) continue
       if (!isCall(message)) {
         isEager = true
         call(calls.difference, `library_missed_${kind}`)
       }
-      call(calls.told, kind, model ?? ids?.modelOf(message), previous)
+      call(calls.report, kind, model ?? ids?.modelOf(message), previous)
     }
-    for (const key of told)
+    for (const key of libraryHeard)
       if (!heard.has(key)) call(calls.difference, `ear_missed_${key.slice(0, key.indexOf(' '))}`)
     heard.clear()
-    told.clear()
+    libraryHeard.clear()
   }
   const schedule = (): void => {
     if (isFlushing) return
@@ -125,7 +125,7 @@ export const installEar = (calls: { told: string; difference: string }): void =>
     queueMicrotask(() => safely(flush))
   }
   const keyOf = (kind: string, id: unknown): string => `${kind} ${ids?.textOf(id)}`
-  const hear = (kind: string, message: Message, previous?: unknown): void => {
+  const addHeard = (kind: string, message: Message, previous?: unknown): void => {
     if (!isBegun) return
     heard.set(keyOf(kind, message.id), {
       kind,
@@ -155,7 +155,7 @@ export const installEar = (calls: { told: string; difference: string }): void =>
     const { id } = model
     const text = isObject(id) ? id['_serialized'] : id
     if (kind === 'ciphertext_failed') return void failed.add(String(text))
-    told.add(`${kind} ${String(text)}`)
+    libraryHeard.add(`${kind} ${String(text)}`)
     schedule()
   }
 
@@ -173,7 +173,7 @@ export const installEar = (calls: { told: string; difference: string }): void =>
    */
   const isCall = ({ type }: Message): boolean => type === 'call_log'
   const hearCall = (message: Message): void => {
-    if (isCall(message) && isRecent(message)) hear('message', message)
+    if (isCall(message) && isRecent(message)) addHeard('message', message)
   }
   const undecrypted = new WeakSet<object>()
   const awaitDecryption = (message: Message): void => {
@@ -184,7 +184,7 @@ export const installEar = (calls: { told: string; difference: string }): void =>
         const text = ids?.textOf(message.id)
         if (text === undefined || failed.delete(text)) return
         call(calls.difference, 'library_missed_ciphertext_failed')
-        call(calls.told, 'ciphertext_failed', ids?.modelOf(message))
+        call(calls.report, 'ciphertext_failed', ids?.modelOf(message))
       })
     }, ciphertextMs)
   }
@@ -194,26 +194,26 @@ export const installEar = (calls: { told: string; difference: string }): void =>
         ids?.adopt(message.id)
         if (!isBegun) return
         if (!isNew(message)) return hearCall(message)
-        if (message.type !== 'ciphertext') return hear('message', message)
-        hear('ciphertext', message)
+        if (message.type !== 'ciphertext') return addHeard('message', message)
+        addHeard('ciphertext', message)
         awaitDecryption(message)
       },
       'change:type': (message) => {
-        if (message.type === 'revoked') return hear('revoked', message)
-        if (undecrypted.delete(message)) hear('message', message)
+        if (message.type === 'revoked') return addHeard('revoked', message)
+        if (undecrypted.delete(message)) addHeard('message', message)
       },
       'change:body': (message, _body, previous) => {
-        if (message.type !== 'revoked') hear('edit', message, previous)
+        if (message.type !== 'revoked') addHeard('edit', message, previous)
       },
       'change:caption': (message, _body, previous) => {
-        if (message.type !== 'revoked') hear('edit', message, previous)
+        if (message.type !== 'revoked') addHeard('edit', message, previous)
       },
       // The page writes a call when it begins, and how it went when it ends.
       'change:callOutcome': hearCall,
       'change:finalCallOutcome': hearCall,
       'change:callDuration': hearCall,
       remove: (message) => {
-        if (isNew(message)) hear('removed', message)
+        if (isNew(message)) addHeard('removed', message)
       }
     }
 
@@ -271,7 +271,7 @@ export const installEar = (calls: { told: string; difference: string }): void =>
   }
   const tellReaction = (row: unknown): void => {
     if (!isObject(row)) return
-    call(calls.told, 'reaction', {
+    call(calls.report, 'reaction', {
       id: keyFacts(row['id'] ?? row['msgKey']),
       msgId: ids?.textOf(row['reactionParentKey']),
       senderId: ids?.textOf(row['author'] ?? row['from']),
@@ -292,7 +292,7 @@ export const installEar = (calls: { told: string; difference: string }): void =>
       voter: ids?.textOf(row['sender'] ?? row['author'] ?? row['from']),
       interractedAtTs: row['senderTimestampMs']
     }
-    const tell = (poll: Message | null | undefined): void => {
+    const report = (poll: Message | null | undefined): void => {
       const options = Array.isArray(poll?.['pollOptions']) ? (poll['pollOptions'] as unknown[]) : []
       const nameOf = (localId: unknown): unknown =>
         options.filter(isObject).find((option) => option['localId'] === localId)?.['name']
@@ -301,14 +301,14 @@ export const installEar = (calls: { told: string; difference: string }): void =>
         localId,
         name: nameOf(localId) ?? `#${Number(localId) + 1}`
       }))
-      call(calls.told, 'vote', { ...facts, selectedOptions })
+      call(calls.report, 'vote', { ...facts, selectedOptions })
     }
     if (parent === undefined) return
     const held = collection?.get(parent)
-    if (held !== undefined || selected.length === 0 || collection === undefined) return tell(held)
+    if (held !== undefined || selected.length === 0 || collection === undefined) return report(held)
     collection.getMessagesById([parent]).then(
-      (found) => safely(() => tell(found?.messages?.[0])),
-      () => safely(() => tell(undefined))
+      (found) => safely(() => report(found?.messages?.[0])),
+      () => safely(() => report(undefined))
     )
   }
 

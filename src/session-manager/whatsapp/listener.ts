@@ -451,7 +451,7 @@ class PageListener implements Listener {
     const capture = this.#capture
     await takeOverCallbacks(page, (error, call) => capture.addFromFailedCallback(error, call), {
       [countsCallback]: (counts) => this.#onCounts(readCounts(counts)),
-      [earCalls.told]: (kind, raw, previous) => capture.addFromEar(kind, raw, previous),
+      [earCalls.report]: (kind, raw, previous) => capture.addFromEar(kind, raw, previous),
       [earCalls.difference]: (kind, detail) => capture.onDifference(String(kind), detail)
     })
   }

@@ -105,7 +105,7 @@ export const installPasskeyPage = (binding: string): void => {
     atob: (text: string) => string
   }
 
-  const tell = (message: unknown): void => {
+  const emit = (message: unknown): void => {
     const call = scope[binding]
     if (typeof call === 'function') void (call as AnyFunction)(message)
   }
@@ -145,13 +145,13 @@ export const installPasskeyPage = (binding: string): void => {
   let requests = 0
   let failure: string | null = null
   const heard = new WeakSet<object>()
-  const hear = (events: Events | undefined): void => {
+  const listen = (events: Events | undefined): void => {
     if (events === undefined || heard.has(events)) return
     heard.add(events)
     const on = (name: string, then: (reason?: unknown) => void): void =>
       events.on(`link_device_events:${name}`, (reason) => {
         then(reason)
-        tell({ type: 'changed' })
+        emit({ type: 'changed' })
       })
     on('passkey_prologue_request', () => (requests += 1))
     on('shortcake_prologue_sent', () => undefined)
@@ -169,7 +169,7 @@ export const installPasskeyPage = (binding: string): void => {
     hook?.onModule(name, (exports) => void modules.set(name, exports))
   }
   hook?.onModule('WAWebLinkDeviceEvents', (exports) =>
-    hear(exports['WAWebLinkDeviceEvents'] as Events | undefined)
+    listen(exports['WAWebLinkDeviceEvents'] as Events | undefined)
   )
 
   const isLinking = (): boolean => {
@@ -206,9 +206,9 @@ export const installPasskeyPage = (binding: string): void => {
       signal?.addEventListener('abort', () => {
         questions.delete(id)
         reject(new PageError('the page gave it up', 'AbortError'))
-        tell({ type: 'changed' })
+        emit({ type: 'changed' })
       })
-      tell({
+      emit({
         type: 'get',
         id,
         linking: isLinking(),
@@ -288,7 +288,7 @@ export const installPasskeyPage = (binding: string): void => {
     look: () => {
       if (!isLinking() && questions.size === 0)
         return { linking: false, stage: null, code: null, pending: null, requests, error: failure }
-      hear(moduleOf('WAWebLinkDeviceEvents')?.['WAWebLinkDeviceEvents'] as Events | undefined)
+      listen(moduleOf('WAWebLinkDeviceEvents')?.['WAWebLinkDeviceEvents'] as Events | undefined)
       const pending = [...questions.keys()].at(-1) ?? null
       return {
         linking: isLinking(),
@@ -323,7 +323,7 @@ export const installPasskeyPage = (binding: string): void => {
       Promise.resolve((begin as AnyFunction)()).catch((error: unknown) => {
         if (mine !== attempt) return
         failure ??= String((error as Error | undefined)?.name ?? 'unknown')
-        tell({ type: 'changed' })
+        emit({ type: 'changed' })
       })
       return true
     },
@@ -345,5 +345,5 @@ export const installPasskeyPage = (binding: string): void => {
     }
   }
   Object.defineProperty(scope, Symbol.for('leadmaster.passkey'), { value: Object.freeze(page) })
-  tell({ type: 'document' })
+  emit({ type: 'document' })
 }

@@ -48,9 +48,9 @@ const rig = (
     policy: fast,
     probeIntervalMs: 2,
     createListener: listeners.create,
-    forget: async () => {
+    deleteDevice: async () => {
       counts.forgotten += 1
-      order.push('forget')
+      order.push('delete device')
     },
     onCaptured: (newRecords) => captured.push(...newRecords),
     onChange: (session, before) => {
@@ -244,7 +244,7 @@ t.test(
             journal: { arrival: () => undefined },
             readBack: () => undefined,
             createListener: listeners.create,
-            forget: async () => {
+            deleteDevice: async () => {
               up = Math.max(
                 up,
                 listeners.made.filter(
@@ -870,7 +870,7 @@ t.test(
     listener.say(ready)
     listener.say({ type: 'logout' })
     await listeners.called(1, 'start')
-    t.same(order, ['start 0', 'stopped 0', 'forget', 'start 1'])
+    t.same(order, ['start 0', 'stopped 0', 'delete device', 'start 1'])
     t.equal(counts.forgotten, 1)
   }
 )
@@ -962,7 +962,7 @@ t.test('disconnect', async (t) => {
     'a profile that cannot be deleted is logged, and the next start still comes',
     async (t) => {
       const { connection, listeners, logged } = rig(t, {
-        forget: () => Promise.reject(new Error('EBUSY'))
+        deleteDevice: () => Promise.reject(new Error('EBUSY'))
       })
       await connection.disconnect(true)
       t.match(logged.of('forget_failed'), [{ level: 'error' }])
@@ -1162,7 +1162,7 @@ t.test('a browser starts only once it is admitted', async (t) => {
     const gate = Promise.withResolvers<void>()
     const { connection, listeners, until } = rig(t, {
       policy: { ...fast, startTimeoutMs: 20 },
-      admit: (tell) => {
+      acquire: (tell) => {
         tell('the account is run by another host')
         return gate.promise
       }
@@ -1180,7 +1180,7 @@ t.test('a browser starts only once it is admitted', async (t) => {
   t.test('refused, it is tried again, with the reason', async (t) => {
     let times = 0
     const { connection, listeners, until } = rig(t, {
-      admit: async () => {
+      acquire: async () => {
         if ((times += 1) === 1) throw new Error('the backup cannot be opened')
       }
     })
@@ -1198,7 +1198,7 @@ t.test('a browser starts only once it is admitted', async (t) => {
     'not wanted any more, it is told so, and nothing else works on the profile before that is over',
     async (t) => {
       const { connection, listeners, order } = rig(t, {
-        admit: (_tell, signal) =>
+        acquire: (_tell, signal) =>
           new Promise((resolve, reject) => {
             order.push('asked')
             signal.addEventListener('abort', () =>
@@ -1213,10 +1213,10 @@ t.test('a browser starts only once it is admitted', async (t) => {
       connection.connect()
       while (order.length === 0) await turn()
       await connection.disconnect(true)
-      t.same(order, ['asked', 'over', 'forget'])
+      t.same(order, ['asked', 'over', 'delete device'])
       connection.connect()
       await listeners.called(1, 'start')
-      t.same(order, ['asked', 'over', 'forget', 'asked'])
+      t.same(order, ['asked', 'over', 'delete device', 'asked'])
     }
   )
 })

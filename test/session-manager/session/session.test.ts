@@ -109,7 +109,7 @@ t.test('the table of transitions', async (t) => {
     ['INIT', lost, 'DISCONNECTED', `${fail} 2000`],
     ['INIT', fault, 'ERROR', `${fail} 2000`],
     ['INIT', overdue, 'DISCONNECTED', `${fail} 2000`],
-    ['INIT', logout, 'DISCONNECTED', 'cancel-deadline, stop, forget, retry 0'],
+    ['INIT', logout, 'DISCONNECTED', 'cancel-deadline, stop, delete-device, retry 0'],
     ['INIT', disconnect, 'DISCONNECTED', 'cancel-retry, cancel-deadline, stop'],
 
     ['QR_REQUIRED', qr, 'QR_REQUIRED', 'cancel-deadline'],
@@ -118,7 +118,7 @@ t.test('the table of transitions', async (t) => {
     ['QR_REQUIRED', authenticated, 'AUTHENTICATED', 'deadline 180000'],
     ['QR_REQUIRED', ready, 'READY', 'cancel-deadline, backfill'],
     ['QR_REQUIRED', lost, 'DISCONNECTED', `${fail} 2000`],
-    ['QR_REQUIRED', logout, 'DISCONNECTED', 'cancel-deadline, stop, forget, retry 0'],
+    ['QR_REQUIRED', logout, 'DISCONNECTED', 'cancel-deadline, stop, delete-device, retry 0'],
     ['QR_REQUIRED', disconnect, 'DISCONNECTED', 'cancel-retry, cancel-deadline, stop'],
 
     ['INIT', passkey, 'PASSKEY_REQUIRED', 'cancel-deadline'],
@@ -146,7 +146,7 @@ t.test('the table of transitions', async (t) => {
     ['AUTHENTICATED', socket('TIMEOUT'), same, 'nothing'],
     ['AUTHENTICATED', overdue, 'ERROR', `${fail} 2000`],
     ['AUTHENTICATED', lost, 'DISCONNECTED', `${fail} 2000`],
-    ['AUTHENTICATED', logout, 'DISCONNECTED', 'cancel-deadline, stop, forget, retry 0'],
+    ['AUTHENTICATED', logout, 'DISCONNECTED', 'cancel-deadline, stop, delete-device, retry 0'],
 
     ['READY', waiting, same, 'nothing'],
     ['READY', admitted, same, 'nothing'],
@@ -164,7 +164,7 @@ t.test('the table of transitions', async (t) => {
     ['READY', socket('SOMETHING_NEW'), same, 'nothing'],
     ['READY', lost, 'DISCONNECTED', `${fail} 2000`],
     ['READY', fault, 'ERROR', `${fail} 2000`],
-    ['READY', logout, 'DISCONNECTED', 'cancel-deadline, stop, forget, retry 0'],
+    ['READY', logout, 'DISCONNECTED', 'cancel-deadline, stop, delete-device, retry 0'],
     ['READY', disconnect, 'DISCONNECTED', 'cancel-retry, cancel-deadline, stop'],
 
     ['healing itself', socket('CONNECTED'), 'READY', 'cancel-deadline, backfill'],
@@ -674,7 +674,7 @@ t.test('whatever happens, in whatever order, the rules hold', async (t) => {
             }
             if (effect.do === 'stop') browser = false
             if (effect.do === 'reload') require(browser, 'a page is loaded anew without a browser')
-            if (effect.do === 'forget')
+            if (effect.do === 'delete-device')
               require(!browser, 'the profile is deleted under a running browser')
             if (effect.do === 'retry') retryDue = true
             if (effect.do === 'cancel-retry') retryDue = false

@@ -19,7 +19,7 @@ const pageOf = (store: (rows: unknown[]) => unknown) => {
   })
   it.run(installModuleHook as never)
   it.run(installIdShim as never)
-  it.run(installEar as never, { told: 'told', difference: 'difference' })
+  it.run(installEar as never, { report: 'told', difference: 'difference' })
   const listeners: Record<string, ((...args: unknown[]) => void)[]> = {}
   const Msg = {
     on: (name: string, listener: (...args: unknown[]) => void) =>
