@@ -7,6 +7,7 @@ import { answerTo, passkeyRequest } from '../session-manager/session/passkey-ans
 import { apiToken, ask } from '../end-to-end/daemon.ts'
 import { accessible, inPage, pageTests, see, signIn, textsOf, type, until } from './page.ts'
 import { eventually, startRig } from './rig.ts'
+import { ownDirectory } from '../platform/own-directory.ts'
 
 const pageTest = pageTests(t)
 
@@ -192,7 +193,7 @@ pageTest(
   async (t, open) => {
     const sales = await fakeSessionManager(t, {
       account: 'sales',
-      directory: t.testdir({ sales: {} }) + '/sales'
+      directory: ownDirectory(t)
     })
     const { url, upstream } = await startRig(t, { FURTHER_SESSION_MANAGERS: `sales=${sales.url}` })
     upstream.set({ status: 'READY', running: true })

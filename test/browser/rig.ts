@@ -9,6 +9,7 @@ import {
   type FakeSessionManager
 } from '../central-hub/follow/fake-session-manager.ts'
 import { newRecord } from '../session-manager/journal/new-records.ts'
+import { ownDirectory } from '../platform/own-directory.ts'
 
 /**
  * A real hub as built, so with the page as the browser gets it, and a session-manager that the test
@@ -29,7 +30,7 @@ export const startRig = async (t: Test, env: Record<string, string> = {}): Promi
   const all: Record<string, string> = {
     ...centralHubEnv({
       port: await freePort(),
-      stateDir: join(t.testdir(), 'state'),
+      stateDir: join(ownDirectory(t), 'state'),
       sessionManager: upstream.url
     }),
     ENV_FILE: '/etc/leadmaster/central-hub.env',

@@ -18,6 +18,7 @@ import { conforms } from '../platform/conforms.ts'
 import { notifySocket } from '../platform/notify-socket.ts'
 import { openSse } from '../platform/http/sse-client.ts'
 import { newRecord } from './journal/new-records.ts'
+import { ownDirectory } from '../platform/own-directory.ts'
 
 /**
  * The real session-manager without a browser that works: everything but the session must work all
@@ -29,7 +30,7 @@ const fakeChromium = async (
   t: Test,
   then = 'echo "no display, say" >&2; exit 1'
 ): Promise<{ chromiumPath: string; stateDir: string }> => {
-  const directory = t.testdir()
+  const directory = ownDirectory(t)
   const chromiumPath = join(directory, 'chromium')
   await writeFile(
     chromiumPath,

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { verbs } from './verbs.ts'
+import { ownDirectory } from '../platform/own-directory.ts'
 
 /**
  * The simulated WhatsApp as a process of its own, told what happens over HTTP and by
@@ -21,7 +22,7 @@ interface Running {
   end(): Promise<number | null>
 }
 
-const start = async (t: Test, home = t.testdir()): Promise<Running> => {
+const start = async (t: Test, home = ownDirectory(t)): Promise<Running> => {
   const child = spawn(
     process.execPath,
     [join(root, 'test/whatsapp-web/main.ts'), '--directory', join(home, 'whatsapp-web')],
@@ -141,7 +142,7 @@ t.test('its state outlives it', async (t) => {
 })
 
 t.test('scripts/simulate', async (t) => {
-  const nowhere = join(t.testdir(), 'nowhere')
+  const nowhere = join(ownDirectory(t), 'nowhere')
   t.match(await simulate(nowhere, 'status'), {
     code: 1,
     err: /no simulated WhatsApp is running .*start it with \.\/scripts\/up --simulated/

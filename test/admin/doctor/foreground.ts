@@ -9,6 +9,7 @@ import { fillEnvFile, parseEnvFile } from '../../../src/platform/env-file.ts'
 import { apiToken, freePort, startDaemon, token, type Daemon } from '../../end-to-end/daemon.ts'
 import { withExactly } from '../../platform/exact-env.ts'
 import { coverageEnv, programOf } from '../../programs.ts'
+import { ownDirectory } from '../../platform/own-directory.ts'
 
 /**
  * A run in the foreground as scripts/up makes it: env files in a home of its own, and both real
@@ -54,7 +55,7 @@ esac
 `
 
 export const foreground = async (t: Test): Promise<Foreground> => {
-  const home = t.testdir()
+  const home = ownDirectory(t)
   chmodSync(home, 0o750)
   const chromium = join(home, 'chromium')
   writeFileSync(chromium, fakeChromium, { mode: 0o755 })
