@@ -18,7 +18,8 @@ let lastAt = 0
 const app = express()
 app.use(express.json())
 app.post('/messages', (req, res) => {
-  addMessage.run(req.body.id._serialized, JSON.stringify(req.body))
+  // WhatsApp Web of July 2026 gives an id no _serialized
+  addMessage.run(JSON.stringify(req.body.id), JSON.stringify(req.body))
   count += 1
   lastAt = Date.now()
   res.json({ success: true })
