@@ -61,6 +61,7 @@ t.test(
     const [update, install, ...after] = asked
     t.match(update, /^apt-get update/)
     t.match(install, /^apt-get install .*\bnats-server\b/)
+    t.notMatch(install, /\bpasswd\b/, 'what is in /usr/sbin is found without it in PATH')
     // a systemctl that is asked to stop something fails where systemd does not run
     const stop = existsSync('/run/systemd/system') ? ['systemctl stop nats-server.service'] : []
     t.same(after, [...stop, 'systemctl disable --quiet nats-server.service'])
