@@ -23,7 +23,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'central-hub/store/write/write-lead.ts',
-    'lead.changed ||= next.ad !== row.ad || next.ad_at !== row.ad_at || next.name !== row.name || next.first_seen !== row.first_seen || next.imported_name !== row.imported_name',
+    'lead.isDetailChanged ||= next.ad !== row.ad || next.ad_at !== row.ad_at || next.name !== row.name || next.first_seen !== row.first_seen || next.imported_name !== row.imported_name',
     {
       true: 'what is as it was is written once more, as it was'
     }
@@ -284,11 +284,11 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'central-hub/store/write/write-lead.ts',
-    'of leads.filter(({ isNew, changed }) => changed && !isNew)) {',
+    'of leads.filter(({ isNew, isDetailChanged }) => isDetailChanged && !isNew)) {',
     {
       leads: 'what is as it was is written once more, as it was',
       true: 'what is as it was is written once more, as it was',
-      'changed || !isNew': 'what is as it was is written once more, as it was'
+      'isDetailChanged || !isNew': 'what is as it was is written once more, as it was'
     }
   ),
   ...of(
@@ -584,7 +584,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'central-hub/store/write/apply-records.ts',
-    'const changedLeads = [...work.leads.all()].filter((lead) => lead.changed || work.newByLead.has(lead) || lead.identities.some(({ isChanged }) => isChanged))',
+    'const changedLeads = [...work.leads.all()].filter((lead) => lead.changed || lead.isDetailChanged || work.newByLead.has(lead) || lead.identities.some(({ isChanged }) => isChanged))',
     {
       '[...work.leads.all()]': 'what is as it was is written once more, as it was',
       true: 'what is as it was is written once more, as it was'

@@ -1,4 +1,6 @@
+import type { KyselyPlugin } from 'kysely'
 import t from 'tap'
+import { createIngest } from '../../../src/central-hub/follow/ingest.ts'
 import { patchLead } from '../../../src/central-hub/store/write/change-lead.ts'
 import { createLead } from '../../../src/central-hub/store/write/create-lead.ts'
 import { listLeads } from '../../../src/central-hub/store/read/leads.ts'
@@ -172,6 +174,30 @@ t.test('who is in two accounts is two leads', async (t) => {
   ])
   await ingest.take('sales', 'k', [from(4, { lid: ana, phone: one }, {}, 'sales')])
   t.match(await leads(db), [{ messages: [1] }, { lid: ana, phone: one, messages: [2, 3, 4] }])
+})
+
+t.test('a message takes no more statements when its lead is one of many', async (t) => {
+  const { db } = await testStore(t)
+  let statements = 0
+  const counter: KyselyPlugin = {
+    transformQuery: ({ node }) => {
+      statements += 1
+      return node
+    },
+    transformResult: async ({ result }) => result
+  }
+  const { take } = createIngest({ db: db.withPlugin(counter), onTaken: () => undefined })
+  const messages = (count: number, timestamp: number): InboundRecord[] =>
+    Array.from({ length: count }, (_, n) => from(timestamp, { phone: `+5215512${300_000 + n}` }))
+  await take('main', 'j', messages(40, 1_000))
+  const cost = async (count: number, timestamp: number): Promise<number> => {
+    const before = statements
+    await take('main', 'j', messages(count, timestamp))
+    return statements - before
+  }
+  await cost(10, 2_000)
+  const [many, few] = [await cost(40, 3_000), await cost(10, 4_000)]
+  t.ok(many < few + 5, `${many} statements for 40 messages, ${few} for 10`)
 })
 
 t.test('many leads at once are each their own', async (t) => {

@@ -84,8 +84,10 @@ export interface PendingLead {
   isSilent: boolean
   /** Its identities, as far as they are read. */
   identities: PendingIdentity[]
-  /** Another column was changed, which few messages do. */
+  /** A column that every message may change was changed: `last_seen` or `chat_id`. */
   changed: boolean
+  /** Another column was changed, which few messages do: a statement of its own writes it. */
+  isDetailChanged: boolean
 }
 
 /**
@@ -116,14 +118,13 @@ const learn = (
     chat_id: latest ? message.chat_id : row.chat_id,
     ...source
   }
-  lead.changed ||=
+  lead.isDetailChanged ||=
     next.ad !== row.ad ||
     next.ad_at !== row.ad_at ||
     next.name !== row.name ||
     next.first_seen !== row.first_seen ||
-    next.imported_name !== row.imported_name ||
-    next.last_seen !== row.last_seen ||
-    next.chat_id !== row.chat_id
+    next.imported_name !== row.imported_name
+  lead.changed ||= next.last_seen !== row.last_seen || next.chat_id !== row.chat_id
   Object.assign(row, next)
 }
 
@@ -135,7 +136,7 @@ const learnIdentity = (identity: PendingIdentity, { phone, lid, timestamp }: Pai
   const { lead, row } = identity
   const isNew = row.phone === null || row.lid === null
   lead.learnt ||= isNew
-  lead.changed ||= isNew
+  lead.isDetailChanged ||= isNew
   identity.isChanged ||= isNew || timestamp > row.phone_at
   Object.assign(row, { phone, lid, phone_at: Math.max(row.phone_at, timestamp) })
 }
@@ -280,6 +281,7 @@ const newLead = (
     waits: false,
     learnt: true,
     changed: false,
+    isDetailChanged: false,
     isSilent: false,
     identities: []
   }
@@ -320,7 +322,7 @@ export class PendingLeads {
       // The message itself may be of another lead, which has its LID.
       const changed = adopted.has(row.id)
       const flags = { isNew: false, waits: false, learnt: false, changed, isSilent }
-      this.#add({ row, ...flags, identities: [] })
+      this.#add({ row, ...flags, isDetailChanged: false, identities: [] })
     }
     for (const { id, lead_id, ...row } of merged) {
       const lead = this.#identities.leads.get(lead_id)
@@ -628,7 +630,7 @@ export class LeadWriter {
     }
     for (const {
       row: { id, phone, lid, name, first_seen, imported_name, ad, ad_id, ad_at }
-    } of leads.filter(({ isNew, changed }) => changed && !isNew)) {
+    } of leads.filter(({ isNew, isDetailChanged }) => isDetailChanged && !isNew)) {
       await db
         .updateTable('leads')
         .set({ phone, lid, name, first_seen, imported_name, ad, ad_id, ad_at })
