@@ -187,7 +187,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
   }),
   ...of(
     'central-hub/store/write/write-lead.ts',
-    'const flags = { isNew: false, waits: false, learnt: false, changed, isSilent }',
+    'const flags = { isNew: false, waits: false, learnt: false, isDetailChanged: false, isSilent }',
     { true: 'it is worked out before it is written' }
   ),
   ...of(
@@ -584,7 +584,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'central-hub/store/write/apply-records.ts',
-    'const changedLeads = [...work.leads.all()].filter((lead) => lead.changed || lead.isDetailChanged || work.newByLead.has(lead) || lead.identities.some(({ isChanged }) => isChanged))',
+    'const changedLeads = [...work.leads.all()].filter((lead) => lead.changed || work.newByLead.has(lead) || lead.identities.some(({ isChanged }) => isChanged))',
     {
       '[...work.leads.all()]': 'what is as it was is written once more, as it was',
       true: 'what is as it was is written once more, as it was'

@@ -113,6 +113,13 @@ const inParts = <T>(items: readonly T[], maxItems: number): T[][] => {
   }
   return parts
 }
+
+/** Chats and messages for as many requests as they need. */
+const inRequests = <T>(chats: readonly string[], messages: readonly T[]): [string[], T[]][] => {
+  const [chatParts, messageParts] = [inParts(chats, maxChats), inParts(messages, maxMessages)]
+  const length = Math.max(chatParts.length, messageParts.length)
+  return Array.from({ length }, (_, at) => [chatParts[at] ?? [], messageParts[at] ?? []])
+}
 const maxBytes = 4 * 1024 ** 2
 /** The content types of session-manager's answers. Other types come from another program. */
 const sessionManagerTypes =
@@ -303,15 +310,15 @@ class SessionManagerClient implements Upstream {
   async erase(request: EraseRequest & { requestId?: string }): Promise<Erased> {
     const { chat_ids, message_ids = [], more = false, ...rest } = request
     const erased: Erased = { records: 0, media_files: 0 }
-    const chats = inParts(chat_ids, maxChats)
-    const messages = inParts(message_ids, maxMessages)
-    const batches = Math.max(1, chats.length, messages.length)
-    for (let batch = 0; batch < batches; batch += 1) {
+    const batches = inRequests(chat_ids, message_ids)
+    // An empty erasure is one request, too.
+    if (batches.length === 0) batches.push([[], []])
+    for (const [at, [chats, messages]] of batches.entries()) {
       const answer = await this.#eraseBatch(
         omitUndefined({
-          chat_ids: chats[batch] ?? [],
-          message_ids: messages[batch] ?? [],
-          more: more || batch < batches - 1 ? true : undefined,
+          chat_ids: chats,
+          message_ids: messages,
+          more: more || at < batches.length - 1 ? true : undefined,
           ...rest
         })
       )
@@ -324,14 +331,9 @@ class SessionManagerClient implements Upstream {
   }
 
   async erased(question: ErasedQuestion): Promise<ErasedAnswer> {
-    const chats = inParts(question.chat_ids, maxChats)
-    const messages = inParts(question.messages, maxMessages)
     const erased: ErasedAnswer = { chat_ids: [], message_ids: [] }
-    for (let batch = 0; batch < Math.max(chats.length, messages.length); batch += 1) {
-      const answer = await this.#askErased({
-        chat_ids: chats[batch] ?? [],
-        messages: messages[batch] ?? []
-      })
+    for (const [chat_ids, messages] of inRequests(question.chat_ids, question.messages)) {
+      const answer = await this.#askErased({ chat_ids, messages })
       erased.chat_ids.push(...answer.chat_ids)
       erased.message_ids.push(...answer.message_ids)
     }

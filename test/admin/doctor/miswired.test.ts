@@ -21,8 +21,8 @@ const listens = (port: number): Promise<boolean> =>
     })
   })
 /**
- * Ports of the templates that a LeadMaster of this machine has: where a mend leads back to the
- * template, doctor is right to say so.
+ * Ports of the templates that a LeadMaster of this machine has: where a fix leads back to the
+ * template, doctor is right to report them.
  */
 const takenOutside: number[] = []
 for (const port of [3001, 3012]) if (await listens(port)) takenOutside.push(port)

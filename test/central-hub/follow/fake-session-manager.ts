@@ -29,7 +29,7 @@ export interface FakeSessionManager {
   journal: Journal
   /** Where the media are kept. */
   mediaDirectory: string
-  /** Changes the session, and tells whoever follows it. A reason is that of one status. */
+  /** Changes the session, and notifies its followers. A reason belongs to one status. */
   set(facts: Partial<Session>): void
   /**
    * What was asked of the session: `connect`, `disconnect`, `logout`, `pairing-code +52…`, `passkey

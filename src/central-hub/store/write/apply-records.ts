@@ -226,10 +226,10 @@ export class RecordApplier {
     for (const { message } of work.newMessages) taken.newMessages.add(message.row.pk)
     await this.#writeResponses(db, work, taken)
     recount(work, await acknowledgeNew(db, account, acknowledgeable(work)))
-    for (const { row, learnt, changed, isDetailChanged, isNew } of leads) {
+    for (const { row, learnt, changed, isNew } of leads) {
       if (learnt && !isNew) work.recount.add(row.id)
       // A record may say something new of its lead and nothing new of its message.
-      if (changed || isDetailChanged) taken.leads.add(row.id)
+      if (changed) taken.leads.add(row.id)
     }
     await this.#writeLeads(db, work)
     noteLeads(work, newLeads, taken)
@@ -269,7 +269,6 @@ export class RecordApplier {
     const changedLeads = [...work.leads.all()].filter(
       (lead) =>
         lead.changed ||
-        lead.isDetailChanged ||
         work.newByLead.has(lead) ||
         lead.identities.some(({ isChanged }) => isChanged)
     )

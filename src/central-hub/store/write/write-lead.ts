@@ -84,9 +84,11 @@ export interface PendingLead {
   isSilent: boolean
   /** Its identities, as far as they are read. */
   identities: PendingIdentity[]
-  /** A column that every message may change was changed: `last_seen` or `chat_id`. */
   changed: boolean
-  /** Another column was changed, which few messages do: a statement of its own writes it. */
+  /**
+   * Of what was changed, a column that few messages change: not `last_seen` or `chat_id`. A
+   * statement for this lead alone writes it.
+   */
   isDetailChanged: boolean
 }
 
@@ -124,7 +126,8 @@ const learn = (
     next.name !== row.name ||
     next.first_seen !== row.first_seen ||
     next.imported_name !== row.imported_name
-  lead.changed ||= next.last_seen !== row.last_seen || next.chat_id !== row.chat_id
+  lead.changed ||=
+    lead.isDetailChanged || next.last_seen !== row.last_seen || next.chat_id !== row.chat_id
   Object.assign(row, next)
 }
 
@@ -137,6 +140,7 @@ const learnIdentity = (identity: PendingIdentity, { phone, lid, timestamp }: Pai
   const isNew = row.phone === null || row.lid === null
   lead.learnt ||= isNew
   lead.isDetailChanged ||= isNew
+  lead.changed ||= isNew
   identity.isChanged ||= isNew || timestamp > row.phone_at
   Object.assign(row, { phone, lid, phone_at: Math.max(row.phone_at, timestamp) })
 }
@@ -321,8 +325,8 @@ export class PendingLeads {
       const isSilent = row.entered_at !== null && row.last_pk === null
       // The message itself may be of another lead, which has its LID.
       const changed = adopted.has(row.id)
-      const flags = { isNew: false, waits: false, learnt: false, changed, isSilent }
-      this.#add({ row, ...flags, isDetailChanged: false, identities: [] })
+      const flags = { isNew: false, waits: false, learnt: false, isDetailChanged: false, isSilent }
+      this.#add({ row, ...flags, changed, identities: [] })
     }
     for (const { id, lead_id, ...row } of merged) {
       const lead = this.#identities.leads.get(lead_id)
