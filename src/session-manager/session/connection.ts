@@ -99,8 +99,8 @@ export class Connection {
   #listener: Listener | undefined
   /** The listener's page can be looked at. */
   #isStarted = false
-  /** The current listener's admission: `done` resolves once nothing waits for it any more. */
-  #admission = { abort: new AbortController(), done: Promise.resolve() }
+  /** The current listener's acquisition: `done` resolves once nothing waits for it any more. */
+  #acquisition = { abort: new AbortController(), done: Promise.resolve() }
   #retryTimer: NodeJS.Timeout | undefined
   #deadlineTimer: NodeJS.Timeout | undefined
   #outboundBlocked = 0
@@ -379,22 +379,22 @@ export class Connection {
     const onWaiting = (reason: string): void => {
       if (listener === this.#listener) this.#dispatch({ type: 'waiting', reason })
     }
-    const admission = profileIsFree.then(() =>
+    const acquisition = profileIsFree.then(() =>
       listener === this.#listener ? acquire(onWaiting, abort.signal) : undefined
     )
-    this.#admission = { abort, done: admission.catch(() => undefined) }
-    return admission.then(() => {
-      if (listener === this.#listener) this.#dispatch({ type: 'admitted' })
+    this.#acquisition = { abort, done: acquisition.catch(() => undefined) }
+    return acquisition.then(() => {
+      if (listener === this.#listener) this.#dispatch({ type: 'acquired' })
     })
   }
 
   /**
    * Gives up the current listener, which the caller has to stop. The shutdown queue then waits
-   * until its admission does not work on the profile any more.
+   * until its acquisition does not work on the profile any more.
    */
   #abandon(): Listener | undefined {
     const listener = this.#listener
-    const { abort, done } = this.#admission
+    const { abort, done } = this.#acquisition
     this.#listener = undefined
     this.#guard = undefined
     abort.abort(new Error('not wanted any more'))

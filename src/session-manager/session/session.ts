@@ -46,7 +46,7 @@ export type SessionEvent =
   /** The browser may not start yet; why, in plain words. */
   | { type: 'waiting'; reason: string }
   /** The browser may start now. */
-  | { type: 'admitted' }
+  | { type: 'acquired' }
   | { type: 'qr'; code: string }
   /** WhatsApp Web stopped showing codes, and is asked for more. */
   | { type: 'qr-renewal' }
@@ -254,7 +254,7 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
   switch (event.type) {
     case 'waiting':
       return onWaiting(session, event.reason, now)
-    case 'admitted':
+    case 'acquired':
       return onAdmitted(session, now, policy)
     case 'qr':
       return onQr(session, event.code, now)
@@ -298,7 +298,7 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
   }
 }
 
-/** While the start waits for its admission, no deadline runs. */
+/** While the start waits for its acquisition, no deadline runs. */
 const onWaiting = (session: Session, reason: string, now: number): Step => {
   if (session.status !== 'INIT') return unchanged(session)
   return { session: enter(session, 'INIT', now, reason), effects: [{ do: 'cancel-deadline' }] }

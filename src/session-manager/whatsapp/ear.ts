@@ -269,7 +269,7 @@ export const installEar = (calls: { report: string; difference: string }): void 
       _serialized: ids?.textOf(key)
     }
   }
-  const tellReaction = (row: unknown): void => {
+  const reportReaction = (row: unknown): void => {
     if (!isObject(row)) return
     call(calls.report, 'reaction', {
       id: keyFacts(row['id'] ?? row['msgKey']),
@@ -279,7 +279,7 @@ export const installEar = (calls: { report: string; difference: string }): void 
       timestamp: Number(row['reactionTimestamp']) / 1_000
     })
   }
-  const tellVote = (row: unknown): void => {
+  const reportVote = (row: unknown): void => {
     if (!isObject(row)) return
     const parent = ids?.textOf(row['parentMsgKey'] ?? row['pollUpdateParentKey'])
     const { selectedOptionLocalIds } = row
@@ -385,16 +385,16 @@ export const installEar = (calls: { report: string; difference: string }): void 
     'WAWebAddonReactionTableMode',
     ['reactionTableMode', 'bulkUpsert'],
     true,
-    tellReaction
+    reportReaction
   )
   // The library's hook on votes awaits, and may reject, before it lets the page write the vote: it
   // is left out.
-  const votes = intercept('WAWebDBPollsUpsertVotes', ['upsertVotesDb'], false, tellVote)
+  const votes = intercept('WAWebDBPollsUpsertVotes', ['upsertVotesDb'], false, reportVote)
   const addonVotes = intercept(
     'WAWebAddonPollVoteTableMode',
     ['pollVoteTableMode', 'bulkUpsert'],
     false,
-    tellVote
+    reportVote
   )
 
   const currentCollection = (): unknown => {

@@ -1157,7 +1157,7 @@ t.test(
   }
 )
 
-t.test('a browser starts only once it is admitted', async (t) => {
+t.test('a browser starts only once its account is acquired', async (t) => {
   t.test('until then /status says what for, and no deadline runs', async (t) => {
     const gate = Promise.withResolvers<void>()
     const { connection, listeners, until } = rig(t, {

@@ -27,7 +27,7 @@ const connect: SessionEvent = { type: 'connect' }
 const disconnect: SessionEvent = { type: 'disconnect' }
 const retry: SessionEvent = { type: 'retry' }
 const waiting: SessionEvent = { type: 'waiting', reason: 'another host has it' }
-const admitted: SessionEvent = { type: 'admitted' }
+const acquired: SessionEvent = { type: 'acquired' }
 const qr: SessionEvent = { type: 'qr', code: 'code' }
 const passkey: SessionEvent = {
   type: 'passkey',
@@ -99,7 +99,7 @@ t.test('the table of transitions', async (t) => {
     ['INIT', connect, same, 'nothing'],
     ['INIT', retry, same, 'nothing'],
     ['INIT', waiting, 'INIT', 'cancel-deadline'],
-    ['INIT', admitted, 'INIT', 'deadline 90000'],
+    ['INIT', acquired, 'INIT', 'deadline 90000'],
     ['INIT', qr, 'QR_REQUIRED', 'cancel-deadline'],
     ['INIT', syncing, 'AUTHENTICATED', 'deadline 180000'],
     ['INIT', authenticated, 'AUTHENTICATED', 'deadline 180000'],
@@ -149,7 +149,7 @@ t.test('the table of transitions', async (t) => {
     ['AUTHENTICATED', logout, 'DISCONNECTED', 'cancel-deadline, stop, delete-device, retry 0'],
 
     ['READY', waiting, same, 'nothing'],
-    ['READY', admitted, same, 'nothing'],
+    ['READY', acquired, same, 'nothing'],
     ['READY', ready, 'READY', 'cancel-deadline, backfill'],
     ['READY', qr, same, 'nothing'],
     ['READY', syncing, same, 'nothing'],
@@ -209,7 +209,7 @@ t.test('the table of transitions', async (t) => {
 
 t.test('what a start waits for is its reason, until it may go on', async (t) => {
   t.match(after(connect, waiting), { status: 'INIT', since: now, reason: 'another host has it' })
-  t.notOk('reason' in after(connect, waiting, admitted))
+  t.notOk('reason' in after(connect, waiting, acquired))
 })
 
 t.test('late events of a browser that is gone change nothing', async (t) => {
@@ -221,7 +221,7 @@ t.test('late events of a browser that is gone change nothing', async (t) => {
   ] as const) {
     for (const event of [
       waiting,
-      admitted,
+      acquired,
       qr,
       syncing,
       authenticated,
