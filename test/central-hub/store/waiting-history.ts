@@ -338,13 +338,16 @@ const newRecordsOf = (
 const strip = (message: CapturedMessage): CapturedMessage =>
   JSON.parse(JSON.stringify(message)) as CapturedMessage
 
+/** What is of one person alone in all addresses of history `n`. */
+export const digitsOf = (n: number): string => String(n).padStart(7, '0')
+
 /** The steps of a plan. @param n a number of its own, which its addresses are made of */
 export const stepsOf = (
   { planned, acts, story, dice }: Plan,
   n: number,
   account: string
 ): Step[] => {
-  const digits = String(n).padStart(7, '0')
+  const digits = digitsOf(n)
   const { phone, lid, next }: Address = {
     phone: `5215${digits}1`,
     lid: `99${digits}`,

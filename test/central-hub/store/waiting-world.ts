@@ -18,6 +18,7 @@ import type { Lead } from '../../../src/contract/lead.ts'
 import type { InboundRecord } from '../../../src/contract/record.ts'
 import {
   automaticReplies,
+  digitsOf,
   stepsOf,
   unknown,
   type Act,
@@ -113,6 +114,55 @@ class ModelSide {
   }
 }
 
+/** One history while it is played. */
+class History {
+  readonly model = new ModelSide()
+  /** The ids of the messages that came, by their number in the history. */
+  readonly ids = new Map<number, string>()
+  readonly steps: readonly Step[]
+  #at = 0
+  readonly #digits: string
+
+  constructor(plan: Plan, n: number, account: string) {
+    this.steps = stepsOf(plan, n, account)
+    this.#digits = digitsOf(n)
+  }
+
+  get isOver(): boolean {
+    return this.#at === this.steps.length
+  }
+
+  isOf({ phone, lid }: Lead): boolean {
+    return phone?.slice(5, -1) === this.#digits || lid === `99${this.#digits}@lid`
+  }
+
+  /** The records until the next cut or act. */
+  nextBatch(): InboundRecord[] {
+    const batch: InboundRecord[] = []
+    for (;;) {
+      const step = this.steps[this.#at]
+      if (step === undefined || 'act' in step) return batch
+      this.#at += 1
+      batch.push(step.record)
+      if (step.id >= 0 && step.record.kind !== 'reaction' && step.record.kind !== 'vote')
+        this.ids.set(step.id, step.record.message.id)
+      this.model.tell(step)
+      if (step.cut) return batch
+    }
+  }
+
+  get nextAct(): Act | undefined {
+    const step = this.steps[this.#at]
+    return step !== undefined && 'act' in step ? step.act : undefined
+  }
+
+  takeAct(): Act | undefined {
+    const act = this.nextAct
+    if (act !== undefined) this.#at += 1
+    return act
+  }
+}
+
 /** What is compared. */
 interface Seen {
   since: number | null
@@ -192,31 +242,25 @@ export class WaitingWorld {
   }
 
   /**
-   * Plays one history. @throws where product and model differ, or one answer of the product and
-   * another
+   * Plays histories of as many people beside each other, of one account: the batches of all come
+   * together, then what a person does. @throws where product and model differ, or one answer of
+   * the product and another
    */
-  async play(plan: Plan): Promise<void> {
-    const n = (this.#count += 1)
-    const account = `a${n}`
-    const model = new ModelSide()
-    const ids = new Map<number, string>()
-    let batch: InboundRecord[] = []
-    for (const step of stepsOf(plan, n, account)) {
-      this.#outcomes.steps += 1
-      if ('record' in step) {
-        batch.push(step.record)
-        if (step.id >= 0 && step.record.kind !== 'reaction' && step.record.kind !== 'vote')
-          ids.set(step.id, step.record.message.id)
-        model.tell(step)
-      }
-      if (step.cut) batch = await this.#take(account, batch)
-      if ('act' in step) await this.#act(account, step.act, model, ids)
+  async play(...plans: Plan[]): Promise<void> {
+    const account = `a${this.#count + 1}`
+    const histories = plans.map((plan) => new History(plan, (this.#count += 1), account))
+    let seq = 0
+    while (histories.some((history) => !history.isOver)) {
+      const batch = histories.flatMap((history) => history.nextBatch())
+      for (const record of batch) record.seq = seq += 1
+      if (batch.length > 0) await this.#ingest.take(account, 'j', batch)
+      await this.#actAll(account, histories)
     }
-    await this.#take(account, batch)
-    const wanted = waitOf(model.conversation())
-    if (wanted.since !== null) this.#outcomes.waiting += 1
-    if (wanted.isHandled) this.#outcomes.handled += 1
-    await this.#compare(account, wanted)
+    const wanted = histories.map(({ model }) => waitOf(model.conversation()))
+    for (const { steps } of histories) this.#outcomes.steps += steps.length
+    this.#outcomes.waiting += wanted.filter(({ since }) => since !== null).length
+    this.#outcomes.handled += wanted.filter(({ isHandled }) => isHandled).length
+    await this.#compare(account, histories, wanted)
     await this.#compareBystanders()
     await this.#clear(account)
   }
@@ -227,25 +271,32 @@ export class WaitingWorld {
     return `${steps} records and acts; ${waiting} ended with a lead that waits, ${handled} with one that is handled`
   }
 
-  async #take(account: string, batch: InboundRecord[]): Promise<InboundRecord[]> {
-    if (batch.length > 0) await this.#ingest.take(account, 'j', batch)
-    return []
+  /** The one lead of each history, if there is one yet. */
+  async #leads(
+    filter: { account: string; waiting?: boolean },
+    histories: readonly History[]
+  ): Promise<(Lead | undefined)[]> {
+    const { items } = await listLeads(this.#db, filter, 1_000)
+    return histories.map((history) => {
+      const own = items.filter((lead) => history.isOf(lead))
+      deepStrictEqual(own.length <= 1, true, `${own.length} leads of one person`)
+      return own[0]
+    })
   }
 
-  async #lead(account: string): Promise<Lead | undefined> {
-    const { items } = await listLeads(this.#db, { account }, 10)
-    deepStrictEqual(items.length <= 1, true, `${items.length} leads of one person`)
-    return items[0]
+  /** What people do next to the leads of their histories. */
+  async #actAll(account: string, histories: readonly History[]): Promise<void> {
+    const acting = histories.filter((history) => history.nextAct !== undefined)
+    if (acting.length === 0) return
+    const leads = await this.#leads({ account }, acting)
+    for (const [at, history] of acting.entries()) {
+      const act = history.takeAct()
+      const lead = leads[at]
+      if (act !== undefined && lead !== undefined) await this.#act(lead, act, history)
+    }
   }
 
-  async #act(
-    account: string,
-    act: Act,
-    model: ModelSide,
-    ids: ReadonlyMap<number, string>
-  ): Promise<void> {
-    const lead = await this.#lead(account)
-    if (lead === undefined) return
+  async #act(lead: Lead, act: Act, { model, ids }: History): Promise<void> {
     const until =
       act.does === 'handle' && act.until !== undefined ? model.pick(act.until) : undefined
     model.act(act, until)
@@ -274,23 +325,35 @@ export class WaitingWorld {
     return changed
   }
 
-  async #compare(account: string, wanted: Seen): Promise<void> {
-    const lead = await this.#lead(account)
+  async #compare(
+    account: string,
+    histories: readonly History[],
+    wanted: readonly Seen[]
+  ): Promise<void> {
     const none = { since: null, unanswered: 0, unread: 0, isHandled: false }
-    deepStrictEqual(lead === undefined ? none : seenIn(lead), wanted, 'the lead')
-    const waits = wanted.since === null ? 0 : 1
+    const leads = await this.#leads({ account }, histories)
+    const seen = leads.map((lead) => (lead === undefined ? none : seenIn(lead)))
+    deepStrictEqual(seen, wanted, 'the leads')
+    const waits = wanted.map(({ since }) => since !== null)
     for (const waiting of [true, false]) {
-      const { items } = await listLeads(this.#db, { account, waiting }, 10)
+      const listed = await this.#leads({ account, waiting }, histories)
       deepStrictEqual(
-        items.length,
-        lead === undefined ? 0 : waiting ? waits : 1 - waits,
+        listed.map((lead) => lead !== undefined),
+        waits.map((doesWait, at) => leads[at] !== undefined && doesWait === waiting),
         `the list, waiting=${waiting}`
       )
     }
+    await this.#compareFigures(account, wanted)
+    for (const lead of leads) if (lead !== undefined) await this.#compareWebhook(lead)
+  }
+
+  async #compareFigures(account: string, wanted: readonly Seen[]): Promise<void> {
+    const since = wanted.map((each) => each.since).filter((each) => each !== null)
+    const longest = since.length === 0 ? null : Math.min(...since)
     const { waiting } = await readStats(this.#db, [{ date: '', since: 0, until: 1 }], account)
     deepStrictEqual(
       { now: waiting.now, since: seconds(waiting.longest_since) },
-      { now: waits, since: wanted.since },
+      { now: since.length, since: longest },
       'the figures'
     )
     const metrics = await this.#registry.metrics()
@@ -298,13 +361,12 @@ export class WaitingWorld {
       Number(
         new RegExp(`^leadmaster_${name}\\{account="${account}"\\} (.*)$`, 'm').exec(metrics)?.[1]
       )
-    deepStrictEqual(metric('leads_waiting'), waits, 'leads_waiting')
+    deepStrictEqual(metric('leads_waiting'), since.length, 'leads_waiting')
     deepStrictEqual(
       metric('leads_waiting_longest_seconds'),
-      wanted.since === null ? 0 : now / 1_000 - wanted.since,
+      longest === null ? 0 : now / 1_000 - longest,
       'leads_waiting_longest_seconds'
     )
-    if (lead !== undefined) await this.#compareWebhook(lead)
   }
 
   /** What happens to one lead changes no other. */
