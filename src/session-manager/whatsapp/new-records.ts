@@ -10,6 +10,7 @@ import {
   asText,
   asTime,
   asWords,
+  hasTime,
   isRaw,
   keyOf,
   lidOf,
@@ -19,6 +20,10 @@ import {
 } from './content/raw.ts'
 
 /** Makes new records for the journal of what happens to messages. */
+
+/** What a text without a time is told apart by. */
+const digest = (text: string): string =>
+  createHash('sha256').update(text).digest('hex').slice(0, 16)
 
 /** When a message was last edited, ms; undefined when it never was. */
 const editedAt = (raw: Raw): number | undefined =>
@@ -107,7 +112,7 @@ export const editRecords = (
   const textChanged =
     message.type === 'chat' && asText(previous) !== undefined && previous !== message.body
   if (at === undefined && !textChanged) return []
-  const version = at ?? createHash('sha256').update(message.body).digest('hex').slice(0, 16)
+  const version = at ?? digest(message.body)
   const edited = strip({
     at: new Date(at ?? Date.now()).toISOString(),
     previous: asWords(previous)
@@ -132,6 +137,9 @@ export const revokeRecords = (raw: Raw, by: 'sender' | 'me', mapping: Mapping): 
   ]
 }
 
+/** In the key of a change that WhatsApp gives no time for: told twice it is one. */
+const untimed = 'untimed'
+
 /** A reaction or its removal. `raw` is what `message_reaction` carries. */
 export const reactionRecords = (reaction: Raw, mapping: Mapping): NewRecord[] => {
   const messageId = keyOf(reaction['msgId'])
@@ -139,6 +147,7 @@ export const reactionRecords = (reaction: Raw, mapping: Mapping): NewRecord[] =>
   if (messageId === undefined || sender === undefined) return []
   const emoji = asText(reaction['reaction']) ?? ''
   const timestamp = asSeconds(reaction['timestamp'])
+  const at = hasTime({ t: reaction['timestamp'] }) ? timestamp : untimed
   const key = isRaw(reaction['id']) ? reaction['id'] : {}
   const chatId = asId(key['remote']) ?? messageId.split('_')[1] ?? ''
   if (isKeptOut(chatId, mapping)) return []
@@ -160,7 +169,7 @@ export const reactionRecords = (reaction: Raw, mapping: Mapping): NewRecord[] =>
   return [
     newRecord(
       'reaction',
-      `${messageId}:${sender}:${timestamp}:${emoji}`,
+      `${messageId}:${sender}:${at}:${emoji}`,
       message,
       keep(reaction, 'reaction', mapping)
     )
@@ -175,7 +184,7 @@ export const voteRecords = (vote: Raw, mapping: Mapping): NewRecord[] => {
   if (messageId === undefined || voter === undefined || isKeptOut(chatId, mapping)) return []
   const options = asList(vote['selectedOptions']).flatMap((option) => asText(option['name']) ?? [])
   // The library spells it so.
-  const at = asTime(vote['interractedAtTs']) || Date.now()
+  const at = asTime(vote['interractedAtTs']) || undefined
   const fromMe = mapping.me.includes(voter)
   const message: CapturedMessage = strip({
     id: `${messageId}:${voter}`,
@@ -187,11 +196,13 @@ export const voteRecords = (vote: Raw, mapping: Mapping): NewRecord[] => {
     from_me: fromMe,
     type: 'poll_vote',
     body: options.join(', '),
-    timestamp: Math.round(at / 1_000),
+    timestamp: Math.round((at ?? Date.now()) / 1_000),
     has_media: false,
     vote: { message_id: messageId, options }
   }) as CapturedMessage
-  return [newRecord('vote', `${messageId}:${voter}:${at}`, message, keep(vote, 'vote', mapping))]
+  const version = at ?? `${untimed}:${digest(options.join('\n'))}`
+  const key = `${messageId}:${voter}:${version}`
+  return [newRecord('vote', key, message, keep(vote, 'vote', mapping))]
 }
 
 /**

@@ -1,3 +1,4 @@
+import { mock } from 'node:test'
 import fc from 'fast-check'
 import { Compile } from 'typebox/compile'
 import t from 'tap'
@@ -12,6 +13,7 @@ import {
   voteRecords
 } from '../../../src/session-manager/whatsapp/new-records.ts'
 import { toMessage } from '../../../src/session-manager/whatsapp/message.ts'
+import type { NewRecord } from '../../../src/session-manager/journal/journal.ts'
 import type { Raw } from '../../../src/session-manager/whatsapp/content/raw.ts'
 import { captured, mapping, only } from './only-draft.ts'
 import { filehash, group, lead, lid, me, rawGroup, rawImage, rawText, wid } from './raw-models.ts'
@@ -178,6 +180,35 @@ t.test('a vote is what is selected now, in full', async (t) => {
   )
   t.same(voteRecords({ ...vote, parentMsgKey: undefined }, mapping), [])
 })
+
+t.test(
+  'what WhatsApp gives no time for is one record, however late it is told again',
+  async (t) => {
+    const parent = { fromMe: true, remote: lead, id: 'P', _serialized: `true_${lead}_P` }
+    const reaction = { msgId: parent, senderId: lead, reaction: '👍' }
+    const vote = { parentMsgKey: parent, voter: lead, selectedOptions: [{ id: 0, name: 'Monday' }] }
+    const message = { ...rawText('A'), t: undefined }
+    const timeless: (() => NewRecord[])[] = [
+      () => reactionRecords(reaction, mapping),
+      () => reactionRecords({ ...reaction, timestamp: 0 }, mapping),
+      () => voteRecords(vote, mapping),
+      () => voteRecords({ ...vote, interractedAtTs: 'soon' }, mapping),
+      () => messageRecords(message, mapping),
+      () => editRecords(message, 'as it was', mapping),
+      () => revokeRecords(message, 'sender', mapping),
+      () => ciphertextFailedRecords(message, mapping)
+    ]
+    mock.timers.enable({ apis: ['Date'] })
+    t.teardown(() => mock.timers.reset())
+    const keysAt = (now: number): string[] => {
+      mock.timers.setTime(now)
+      return timeless.map((records) => only(t, records()).key)
+    }
+    t.same(keysAt(1_700_000_000_000), keysAt(1_700_000_009_000))
+    const other = { ...vote, selectedOptions: [{ id: 1, name: 'Friday' }] }
+    t.not(only(t, voteRecords(other, mapping)).key, only(t, voteRecords(vote, mapping)).key)
+  }
+)
 
 t.test('a change in a group', async (t) => {
   const raw = rawGroup('A', { type: 'gp2', subtype: 'add', body: '', recipients: [wid(lead), lid] })
