@@ -15,7 +15,7 @@ import { withStack } from './stack.ts'
 t.setTimeout(900_000)
 
 const options = {
-  sessionManagerEnv: { START_TIMEOUT: '6s', READY_TIMEOUT: '4s', RECONNECT_MAX_DELAY: '500ms' },
+  sessionManagerEnv: { START_TIMEOUT: '15s', READY_TIMEOUT: '10s', RECONNECT_MAX_DELAY: '500ms' },
   hubEnv: { LOG_LEVEL: 'info', WEBHOOK_PRIVATE_ADDRESSES: '127.0.0.0/8' }
 }
 const ana = '+5215512345678'
