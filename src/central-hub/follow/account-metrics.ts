@@ -11,6 +11,8 @@ export const addAccountMetrics = (registry: Registry, accounts: readonly Account
       labelNames: ['account'] as const,
       registers: [registry],
       collect() {
+        // The first account has no name until its session-manager has answered.
+        this.reset()
         for (const account of accounts)
           this.set({ account: accountName(account) ?? '' }, read(account.follower.state()))
       }
