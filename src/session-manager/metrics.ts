@@ -6,6 +6,7 @@ import type { Journal } from './journal/journal.ts'
 import type { Recording } from './recording.ts'
 import type { Connection } from './session/connection.ts'
 import { OutboundCounts } from './session/outbound.ts'
+import { steps } from './session/stall.ts'
 
 export interface Counters {
   earDifferences: Counter<'kind'>
@@ -22,14 +23,21 @@ export const createCounters = (registry: Registry, log: Log): Counters => ({
     labelNames: ['kind'] as const,
     registers: [registry]
   }),
-  stalls: new Counter({
+  stalls: createStallCounter(registry),
+  outbound: new OutboundCounts(registry, log)
+})
+
+/** It begins at 0, because Prometheus sees no increase in a counter that begins at 1. */
+const createStallCounter = (registry: Registry): Counter<'step'> => {
+  const stalls = new Counter({
     name: 'leadmaster_stall_steps_total',
     help: 'what was done because messages reached the page and were not told of, by step',
     labelNames: ['step'] as const,
     registers: [registry]
-  }),
-  outbound: new OutboundCounts(registry, log)
-})
+  })
+  for (const step of ['read-back', ...steps]) stalls.inc({ step }, 0)
+  return stalls
+}
 
 interface GaugeSources {
   registry: Registry
@@ -56,6 +64,9 @@ export const addGauges = (sources: GaugeSources): void => {
     })
   }
   addSessionGauges(sources, add)
+  add('leadmaster_journal_unwritable', '1 while the journal cannot be written', () =>
+    Number(sources.recording.writer.failure() !== undefined)
+  )
   addBackfillGauges(sources.recording, add)
   addGuardGauge(sources)
   add('leadmaster_media_pending', 'media still to be fetched', () =>

@@ -8,18 +8,25 @@ const outcomesHelp =
   'attempts of this hub to deliver by what came of them: ' +
   'delivered, failed (tried again) or dead (given up)'
 
-/** Adds metrics of the deliveries. @returns what counts the outcome of deliveries */
-export const addWebhookMetrics = (
-  registry: Registry,
-  db: Db,
-  now: () => number = Date.now
-): ((outcome: DeliveryOutcome, deliveries: number) => void) => {
+/** It begins at 0, because Prometheus sees no increase in a counter that begins at 1. */
+const createOutcomeCounter = (registry: Registry): Counter<'outcome'> => {
   const settled = new Counter({
     name: 'leadmaster_webhook_deliveries_total',
     help: outcomesHelp,
     labelNames: ['outcome'] as const,
     registers: [registry]
   })
+  for (const outcome of ['delivered', 'failed', 'dead'] as const) settled.inc({ outcome }, 0)
+  return settled
+}
+
+/** Adds metrics of the deliveries. @returns what counts the outcome of deliveries */
+export const addWebhookMetrics = (
+  registry: Registry,
+  db: Db,
+  now: () => number = Date.now
+): ((outcome: DeliveryOutcome, deliveries: number) => void) => {
+  const settled = createOutcomeCounter(registry)
   const gauge = (state: 'pending' | 'dead', help: string): unknown =>
     new Gauge({
       name: `leadmaster_webhook_${state}`,

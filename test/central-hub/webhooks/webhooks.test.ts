@@ -48,6 +48,7 @@ t.test(
     const metrics = await registry.metrics()
     for (const line of [
       'leadmaster_webhook_deliveries_total{outcome="delivered"} 2',
+      'leadmaster_webhook_deliveries_total{outcome="dead"} 0',
       'leadmaster_webhook_pending{webhook="1"} 0',
       'leadmaster_webhook_dead{webhook="1"} 0'
     ])
