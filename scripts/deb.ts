@@ -157,8 +157,8 @@ const bundle = (payload: string): Bundled[] =>
     return [{ path, manifest, directory: from }]
   })
 
-/** A unit with the path of the package. */
-const ofPackage = (unit: string): string => unit.replaceAll('/opt/leadmaster/current', home)
+/** A file that names the release, with the path of the package. */
+const ofPackage = (text: string): string => text.replaceAll('/opt/leadmaster/current', home)
 
 // --- the tree that debhelper makes the package of ---
 
@@ -179,18 +179,20 @@ const link = (target: string, path: string): void => {
 const bundled = bundle(payload)
 /** Whether the package has a file or directory of the clone. */
 const isCopied = (path: string): boolean => {
-  if (/^(dist|deploy|deploy\/env|scripts|package\.json)$/.test(path)) return true
+  if (/^(dist|deploy|deploy\/(env|prometheus)|scripts|package\.json)$/.test(path)) return true
   if (/^scripts\/(backup|doctor|leadmaster|migrate|restore)$/.test(path)) return true
   return (
-    /^(dist(?!\/client(\/|$))|deploy\/env)\//.test(path) &&
-    !/\.d\.ts$|\.map$|^deploy\/env\/.*\.md$/.test(path)
+    /^(dist(?!\/client(\/|$))|deploy\/(env|prometheus))\//.test(path) &&
+    !/\.d\.ts$|\.map$|^deploy\/.*\.md$/.test(path)
   )
 }
 
 copy(root, join(payload, home), (_file, path) => isCopied(path))
 link(`node_modules/${runtime}`, join(payload, home, 'runtime'))
 link('../../share/doc/leadmaster/README.md', join(payload, home, 'README.md'))
-for (const document of globSync('deploy/{env,systemd}/*.md', { cwd: root })) {
+const alerts = join(payload, home, 'deploy/prometheus/alerts.yml')
+writeFileSync(alerts, ofPackage(readFileSync(alerts, 'utf8')))
+for (const document of globSync('deploy/{env,prometheus,systemd}/*.md', { cwd: root })) {
   put(
     join(payload, 'usr/share/doc/leadmaster', document),
     readFileSync(join(root, document), 'utf8')

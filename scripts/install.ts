@@ -77,6 +77,7 @@ const parts = [
   'package.json',
   'package-lock.json',
   'deploy/env',
+  'deploy/prometheus',
   'deploy/systemd',
   'dist'
 ]

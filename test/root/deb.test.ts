@@ -93,6 +93,15 @@ t.test('what is in it', async (t) => {
     for (const [path] of unit.matchAll(/\/usr\/lib\/leadmaster[\w./-]*/g))
       t.ok(existsSync(join(tree, path)), `${name}: ${path} is there`)
   }
+  const alerts = 'deploy/prometheus/alerts.yml'
+  t.equal(
+    read(`usr/lib/leadmaster/${alerts}`).replaceAll(
+      '/usr/lib/leadmaster',
+      '/opt/leadmaster/current'
+    ),
+    readFileSync(join(root, alerts), 'utf8'),
+    'alerts differ in nothing but where their README is'
+  )
   for (const path of [
     'usr/bin/leadmaster',
     'usr/share/man/man1/leadmaster.1.gz',
@@ -103,7 +112,10 @@ t.test('what is in it', async (t) => {
     'usr/bin/leadmaster-doctor',
     'usr/lib/sysusers.d/leadmaster.conf',
     'usr/share/doc/leadmaster/README.md',
+    'usr/share/doc/leadmaster/deploy/prometheus/README.md',
     'usr/share/doc/leadmaster/deploy/systemd/README.md',
+    'usr/lib/leadmaster/deploy/prometheus/dashboard.json',
+    'usr/lib/leadmaster/deploy/prometheus/prometheus.yml',
     'usr/share/doc/leadmaster/changelog.gz',
     'usr/share/man/man1/leadmaster-doctor.1.gz'
   ])
