@@ -104,6 +104,25 @@ const spanish = [
   /hologram/
 ]
 
+const portuguese = [
+  /De um anúncio · Two nights/,
+  /2 fotos, 1 vídeo/,
+  /Foto · grande demais/,
+  /Pedido · Rooms · 2 itens · MX\$\s1\.500,00/,
+  /Produto · Suite · US\$\s99,50/,
+  /Pagamento · €\s20,00 · paid.*deposit/s,
+  /Choose/,
+  /Escolheu/,
+  /Evento · Visit · cancelado/,
+  /Convite para o grupo Guests/,
+  /Ligação de vídeo perdida/,
+  /Ligação · 3 min/,
+  /Visualização única: abra no celular/,
+  /Localização em tempo real · Zócalo/,
+  /Resposta automática/,
+  /hologram/
+]
+
 for (const [language, expected, notice, last] of [
   [
     'en-GB',
@@ -111,7 +130,8 @@ for (const [language, expected, notice, last] of [
     /Result of a poll · Monday · Which day\?/,
     /Message of another kind \(hologram\)/
   ],
-  ['es-MX', spanish, /Resultado de una encuesta · Monday/, /Mensaje de otro tipo \(hologram\)/]
+  ['es-MX', spanish, /Resultado de una encuesta · Monday/, /Mensaje de otro tipo \(hologram\)/],
+  ['pt-BR', portuguese, /Resultado de uma enquete · Monday/, /Mensagem de outro tipo \(hologram\)/]
 ] as const) {
   pageTest(`each kind of message is a card that says what it is: ${language}`, async (t, open) => {
     const { url, upstream } = await startRig(t)

@@ -1,5 +1,5 @@
 import { byId } from './dom.js'
-import { texts } from './texts.js'
+import { fill, texts } from './texts.js'
 
 /** Announces news to screen readers: all names of half a second in one sentence. */
 
@@ -11,7 +11,10 @@ export const createAnnouncer = () => {
   let names = new Map()
   const announce = () => {
     const [first = '', ...others] = names.values()
-    line.textContent = others.length === 0 ? texts.newFrom(first) : texts.newFromMany(names.size)
+    line.textContent =
+      others.length === 0
+        ? fill(texts.newFrom, { name: first })
+        : fill(texts.newFromMany, { count: names.size })
     names = new Map()
   }
   return {

@@ -1,9 +1,17 @@
 import { h } from './dom.js'
-import { dateTime, locale } from './format.js'
+import { dateTime } from './format.js'
 import { webLink } from './links.js'
 import { linkNode, paragraph } from './rich-nodes.js'
-import { callLength, cardFields, isMissed, money } from './summary.js'
-import { messageWords, texts } from './texts.js'
+import {
+  callLength,
+  cardFields,
+  describeAlbum,
+  describeCall,
+  describeInvite,
+  isMissed,
+  money
+} from './summary.js'
+import { fill, locale, texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').Message} Message */
 
@@ -50,7 +58,7 @@ const list = (items) =>
  * false)[]}
  */
 export const adCard = ({ title, body, url, app }) => [
-  heading(messageWords().ad, title, app),
+  heading(texts.message.ad, title, app),
   aside(body),
   link(url)
 ]
@@ -60,7 +68,7 @@ export const adCard = ({ title, body, url, app }) => [
  * {NonNullable<Message['location']>} location
  */
 const place = ({ latitude, longitude, name, address, live }) => {
-  const words = messageWords()
+  const words = texts.message
   const at = new URLSearchParams({ mlat: String(latitude), mlon: String(longitude) })
   return [
     heading(live ? words.liveLocation : words.location, name, address),
@@ -72,12 +80,11 @@ const place = ({ latitude, longitude, name, address, live }) => {
 /** @param {string} card a vCard */
 const contact = (card) => {
   const told = ['FN', 'ORG', 'TEL', 'EMAIL'].flatMap((field) => cardFields(card, field))
-  return heading(messageWords().contact, ...told)
+  return heading(texts.message.contact, ...told)
 }
 
 /** @param {Message} message @param {NonNullable<Message['poll']>} poll */
 const ballot = ({ body, votes }, { options, multiple }) => {
-  const words = messageWords()
   const chosen = (/** @type {string} */ option) =>
     votes.filter((vote) => vote.options.includes(option)).length
   const many = multiple && h('span', { class: 'muted' }, ` (${texts.pollMany})`)
@@ -86,11 +93,11 @@ const ballot = ({ body, votes }, { options, multiple }) => {
       'li',
       {},
       h('bdi', {}, option),
-      h('span', { class: 'muted' }, ` ${words.votes(chosen(option))}`)
+      h('span', { class: 'muted' }, ` ${fill(texts.message.votes, { count: chosen(option) })}`)
     )
   )
   return [
-    h('p', { class: 'body' }, h('strong', {}, `${words.poll}: `), h('bdi', {}, body), many),
+    h('p', { class: 'body' }, h('strong', {}, `${texts.message.poll}: `), h('bdi', {}, body), many),
     h('ul', { class: 'poll' }, ...rows)
   ]
 }
@@ -132,7 +139,7 @@ const appointment = ({
   link: url,
   canceled
 }) => {
-  const words = messageWords()
+  const words = texts.message
   const times = [starts_at, ends_at].flatMap((at) =>
     at === undefined ? [] : [dateTime(new Date(at))]
   )
@@ -146,10 +153,11 @@ const appointment = ({
 
 /** @param {Message} message @returns {(HTMLElement | false)[] | undefined} */
 const sale = ({ order, product, payment }) => {
-  const words = messageWords()
+  const words = texts.message
   if (order) {
     const { title, items = 0, status } = order
-    return [heading(words.order, title, words.items(items), money(order, locale()), status)]
+    const count = items > 0 && fill(words.items, { count: items })
+    return [heading(words.order, title, count, money(order, locale()), status)]
   }
   if (product) {
     const { title, description, url } = product
@@ -166,7 +174,7 @@ const sale = ({ order, product, payment }) => {
 /** @param {NonNullable<Message['call']>} call @param {boolean} mine */
 const phoned = (call, mine) => {
   const made = heading(
-    messageWords().call(call, mine),
+    describeCall(call, mine, texts),
     call.seconds !== undefined && callLength(call.seconds, locale())
   )
   made.classList.toggle('missed', isMissed(call, mine))
@@ -192,17 +200,16 @@ const whole = (message) => {
  */
 const withText = (message) => {
   const { call, album, group_invite, selected, type, from_me } = message
-  const words = messageWords()
   if (call) return [phoned(call, from_me)]
   if (type === 'call_log')
-    return [heading(words.call({ outcome: 'unknown', video: false }, from_me))]
-  if (album) return [heading(words.album(album.images ?? 0, album.videos ?? 0))]
-  if (selected !== undefined) return [heading(words.chose)]
+    return [heading(describeCall({ outcome: 'unknown', video: false }, from_me, texts))]
+  if (album) return [heading(describeAlbum(album, texts, locale()))]
+  if (selected !== undefined) return [heading(texts.message.chose)]
   if (!group_invite) return sale(message)
-  const { name = '', expires_at } = group_invite
+  const { expires_at } = group_invite
   return [
-    heading(words.groupInvite(name)),
-    aside(expires_at && texts.validUntil(dateTime(new Date(expires_at))))
+    heading(describeInvite(group_invite, texts, locale())),
+    aside(expires_at && fill(texts.validUntil, { at: dateTime(new Date(expires_at)) }))
   ]
 }
 

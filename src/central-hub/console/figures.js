@@ -5,7 +5,7 @@ import { errorNote } from './error.js'
 import { duration, figure, shortDay } from './format.js'
 import { states } from './lead.js'
 import { hubNow } from './request.js'
-import { texts } from './texts.js'
+import { fill, texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').Stats} Stats */
 
@@ -69,7 +69,7 @@ const card = (title, ...content) => h('section', { class: 'card' }, h('h3', {}, 
 const perDay = ({ days }) => {
   const sum = (/** @type {'inbound' | 'outbound'} */ direction) =>
     days.reduce((all, day) => all + day[direction], 0)
-  const words = texts.perDaySum(sum('inbound'), sum('outbound'))
+  const words = fill(texts.perDaySum, { inbound: sum('inbound'), outbound: sum('outbound') })
   if (sum('inbound') + sum('outbound') === 0)
     return card(texts.perDay, h('p', { class: 'muted' }, texts.noMessagesYet))
   return card(
@@ -102,10 +102,10 @@ const perDay = ({ days }) => {
 const response = ({ days, first_response: { median_s, p90_s } }) => {
   if (median_s === null)
     return card(texts.firstResponse, h('p', { class: 'muted' }, texts.noAnswers))
-  const words = texts.firstResponseSum(
-    duration(median_s * 1_000, 'long'),
-    duration((p90_s ?? median_s) * 1_000, 'long')
-  )
+  const words = fill(texts.firstResponseSum, {
+    median: duration(median_s * 1_000, 'long'),
+    p90: duration((p90_s ?? median_s) * 1_000, 'long')
+  })
   return card(
     texts.firstResponse,
     h('p', { class: 'muted' }, words),
@@ -139,7 +139,9 @@ const waitingNow = ({ waiting: { now, longest_since } }) =>
       { class: 'muted' },
       longest_since === null
         ? texts.nobodyWaits
-        : texts.longest(duration(hubNow() - Date.parse(longest_since), 'long'))
+        : fill(texts.longest, {
+            time: duration(hubNow() - Date.parse(longest_since), 'long')
+          })
     )
   )
 

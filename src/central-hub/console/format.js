@@ -1,4 +1,4 @@
-import { language } from './texts.js'
+import { locale } from './texts.js'
 
 /** How times, days and sizes are written. */
 
@@ -8,10 +8,6 @@ const minute = 60,
 
 /** Read alike in English, Spanish and Portuguese. @type {Readonly<Record<string, string>>} */
 const short = { second: 's', minute: 'min', hour: 'h', day: 'd' }
-
-/** How this person writes numbers and times, if they have said so for the language chosen. */
-export const locale = () =>
-  navigator.languages.find((name) => name.toLowerCase().startsWith(language)) ?? language
 
 /**
  * The largest unit of a length of time, and the seconds in it.

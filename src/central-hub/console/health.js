@@ -1,7 +1,7 @@
 import { api } from './api.js'
 import { byId, h } from './dom.js'
 import { errorNote } from './error.js'
-import { texts } from './texts.js'
+import { fill, texts } from './texts.js'
 
 /** The checks of `GET /ready` in plain words. They are read again while a person looks at them. */
 
@@ -10,10 +10,10 @@ const everyMs = 5_000
 /** A check of a further account ends in its name. @param {string} name @param {boolean} ok */
 const wordsFor = (name, ok) => {
   const [, kind = name, account = ''] = /^([a-z-]+)\s*(.*)$/.exec(name) ?? []
-  const words = /** @type {Record<string, string[]>} */ (texts.checks)[kind]
-  return words
-    ? `${account === '' ? '' : `${account}: `}${words[ok ? 0 : 1]}`
-    : texts.checkOf(name, ok)
+  const checks = /** @type {Record<string, string>} */ (ok ? texts.checksFine : texts.checksFailing)
+  const words = checks[kind]
+  if (words !== undefined) return `${account === '' ? '' : `${account}: `}${words}`
+  return ok ? fill(texts.checkFine, { name }) : fill(texts.checkFailing, { name })
 }
 
 /** @typedef {import('../../contract/lead.ts').Readiness} Readiness */

@@ -2,7 +2,7 @@ import { api } from './api.js'
 import { byId, h } from './dom.js'
 import { errorNote } from './error.js'
 import { dateTime } from './format.js'
-import { texts } from './texts.js'
+import { fill, texts } from './texts.js'
 
 /** The changes that people made to a lead, latest first. They are read when the part is opened. */
 
@@ -10,14 +10,14 @@ import { texts } from './texts.js'
 
 /** @param {LeadChange} change */
 const describeChange = ({ field, from, to }) => {
-  if (field === 'merged') return texts.mergedLead(from ?? '')
+  if (field === 'merged') return fill(texts.mergedLead, { id: from ?? '' })
   if (field === 'handled') return to === null ? texts.handledUndone : texts.handledDone
   const states = /** @type {Record<string, string>} */ (texts.stateOf)
   const written = (/** @type {string | null} */ value) => {
     if (value === null || value === '') return texts.emptyNow
     return field === 'state' ? (states[value] ?? value) : value
   }
-  return texts.became(written(from), written(to))
+  return fill(texts.became, { from: written(from), to: written(to) })
 }
 
 /** @param {LeadChange} change */

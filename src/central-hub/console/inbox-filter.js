@@ -1,10 +1,9 @@
 import { api } from './api.js'
 import { byId, h, say } from './dom.js'
 import { fold } from './fold.js'
-import { locale } from './format.js'
 import { spellingOf } from './known.js'
 import { states } from './lead.js'
-import { texts } from './texts.js'
+import { fill, locale, texts } from './texts.js'
 
 /** Which leads the list shows: by search, state, wait, tag, assignee, source and account. */
 
@@ -16,7 +15,7 @@ const notIgnored = states.slice(0, -1)
 export const countedStates = notIgnored.join(',')
 
 /** @param {HTMLSelectElement} select @param {[string, string][]} options @param {string} usual */
-const fill = (select, options, usual) => {
+const setOptions = (select, options, usual) => {
   const before = select.value
   select.replaceChildren(...options.map(([value, text]) => h('option', { value }, text)))
   select.value = options.some(([value]) => value === before) ? before : usual
@@ -124,7 +123,7 @@ export class InboxFilter {
 
   /** Writes everything again, in the language chosen. */
   render() {
-    fill(
+    setOptions(
       this.#state,
       [
         ['active', texts.active],
@@ -133,8 +132,16 @@ export class InboxFilter {
       ],
       'active'
     )
-    fill(this.#waits, /** @type {[string, string][]} */ (Object.entries(texts.waitsFilter)), '')
-    fill(this.#source, /** @type {[string, string][]} */ (Object.entries(texts.sourcesFilter)), '')
+    setOptions(
+      this.#waits,
+      /** @type {[string, string][]} */ (Object.entries(texts.waitsFilter)),
+      ''
+    )
+    setOptions(
+      this.#source,
+      /** @type {[string, string][]} */ (Object.entries(texts.sourcesFilter)),
+      ''
+    )
     this.#fillAccounts()
     this.#render()
   }
@@ -158,7 +165,7 @@ export class InboxFilter {
 
   #render() {
     const chosen = this.#chosen()
-    say(this.#toggle, chosen === 0 ? texts.filters : texts.filtersOn(chosen))
+    say(this.#toggle, chosen === 0 ? texts.filters : fill(texts.filtersOn, { count: chosen }))
     this.#toggle.setAttribute('aria-expanded', String(!this.#panel.hidden))
     byId('filter-clear').hidden = chosen === 0 && this.#q.value === ''
     const query = { ...this.values(), waiting: this.#waits.value }
@@ -177,7 +184,7 @@ export class InboxFilter {
 
   #fillAccounts() {
     const names = this.#accounts.map((name) => /** @type {[string, string]} */ ([name, name]))
-    fill(this.#account, [['', texts.all], ...names], '')
+    setOptions(this.#account, [['', texts.all], ...names], '')
     byId('account-field').hidden = this.#accounts.length < 2
   }
 }

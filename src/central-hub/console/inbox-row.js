@@ -6,7 +6,7 @@ import { summary } from './message.js'
 import { isMissed } from './summary.js'
 import { plainText } from './rich-text.js'
 import { leadAddress, messageAddress } from './route.js'
-import { texts } from './texts.js'
+import { fill, texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 /**
@@ -82,11 +82,9 @@ export const makeRow = ({ id }) => {
 /** What a search found, where the row does not show it anyway. @param {Lead} lead */
 const foundIn = ({ matched, phone }) => {
   if (!matched || matched.snippet === '') return ''
-  if (['name', 'tag', 'assignee'].includes(matched.field) || matched.snippet === phone) return ''
-  return (
-    `${/** @type {Record<string, string>} */ (texts.foundIn)[matched.field]}: ` +
-    `${plainText(matched.snippet)}`
-  )
+  const { field, snippet } = matched
+  if (field === 'name' || field === 'tag' || field === 'assignee' || snippet === phone) return ''
+  return `${texts.foundIn[field]}: ${plainText(snippet)}`
 }
 
 /** The conversation, at the message that a search found. @param {Lead} lead */
@@ -121,7 +119,7 @@ const unreadNodes = ({ unread_count }) => {
   const [shown, said] =
     unread_count === 0
       ? ['', texts.markedUnread]
-      : [unread_count > 99 ? '99+' : unread_count, texts.unread(unread_count)]
+      : [unread_count > 99 ? '99+' : unread_count, fill(texts.unread, { count: unread_count })]
   return [h('span', { 'aria-hidden': 'true' }, shown), h('span', { class: 'sr-only' }, said)]
 }
 
@@ -164,7 +162,7 @@ export const writeRow = (made, lead, { now, isCurrent, q }) => {
   say(part('time'), waiting_since === null ? when(new Date(last_seen_at), now) : '')
   part('time').dateTime = last_seen_at
   const waitMs = waiting_since === null ? 0 : now - Date.parse(waiting_since)
-  say(part('.badge'), waiting_since === null ? '' : texts.waits(duration(waitMs)))
+  say(part('.badge'), waiting_since === null ? '' : fill(texts.waits, { time: duration(waitMs) }))
   part('.badge').dataset.urgency = urgencyOf(waitMs)
   rewrite(part('.count'), `${isUnread(lead)} ${lead.unread_count} ${texts.leads}`, () =>
     isUnread(lead) ? unreadNodes(lead) : []

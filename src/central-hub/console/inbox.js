@@ -238,7 +238,7 @@ export class Inbox {
   /** @param {Which} which @param {readonly Lead[]} leads @param {number} now */
   #renderSection(which, leads, now) {
     const { list, title, none, more } = this.#sections[which]
-    say(title, which === 'waiting' ? this.#waitingTitle(leads.length) : texts[which])
+    say(title, which === 'waiting' ? this.#waitingTitle(leads.length) : texts.recent)
     arrange(list, this.#rowsByAge(which, leads, now))
     none.hidden = leads.length > 0
     say(none, which === 'waiting' ? texts.nobodyWaits : texts.noRecent)

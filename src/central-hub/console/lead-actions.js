@@ -3,7 +3,7 @@ import { byId, h, say } from './dom.js'
 import { errorNote } from './error.js'
 import { dateTime } from './format.js'
 import { nameOf } from './lead.js'
-import { texts } from './texts.js'
+import { fill, texts } from './texts.js'
 
 /** Actions that cannot be undone: merging a lead with another, deleting it. Both ask first. */
 
@@ -16,7 +16,10 @@ const searched = 50
 /** The text that tells leads of one name apart. @param {Lead} lead */
 const aboutOther = ({ name, phone_display, last_seen_at }) => {
   const number = phone_display ?? texts.unknownName
-  return [name === null ? '' : number, texts.lastSeenAt(dateTime(new Date(last_seen_at)))]
+  return [
+    name === null ? '' : number,
+    fill(texts.lastSeenAt, { at: dateTime(new Date(last_seen_at)) })
+  ]
     .filter(Boolean)
     .join(' · ')
 }
@@ -174,7 +177,7 @@ export class DeleteDialog {
     const { name, phone_display } = this.#asked
     const number = name !== null && phone_display
     say(byId('remove-who'), [nameOf(this.#asked), number].filter(Boolean).join(' · '))
-    say(byId('remove-label'), texts.removeType(texts.removeWord))
+    say(byId('remove-label'), fill(texts.removeType, { word: texts.removeWord }))
     this.#word.value = ''
     this.#dialog.querySelector('.outcome').replaceChildren()
     this.#enable()

@@ -1,7 +1,7 @@
 import { byId, h, say } from './dom.js'
 import { dateTime } from './format.js'
 import { nameOf } from './lead.js'
-import { texts } from './texts.js'
+import { fill, texts } from './texts.js'
 
 /** Who the lead is that is open, and the way to answer. */
 
@@ -79,7 +79,7 @@ export const renderHead = (lead) => {
   byId('foot').dataset.by = phone === null ? 'lid' : 'phone'
   say(
     byId('reply-hint'),
-    phone === null ? texts.noPhone(whatsapp_name ?? nameOf(lead)) : texts.replyHint
+    phone === null ? fill(texts.noPhone, { name: whatsapp_name ?? nameOf(lead) }) : texts.replyHint
   )
   byId('lead-facts').replaceChildren(
     ...factsOf(lead).flatMap(([term, value]) =>

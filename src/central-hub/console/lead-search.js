@@ -1,7 +1,7 @@
 import { api } from './api.js'
 import { byId, say } from './dom.js'
 import { figure } from './format.js'
-import { explain, texts } from './texts.js'
+import { explain, fill, texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').Message} Message */
 
@@ -93,10 +93,10 @@ export class LeadSearch {
     if (this.#field.value.trim() === '') return ''
     if (this.#isSearching) return texts.loading
     if (this.#found.length === 0) return texts.nothingFound
-    return texts.foundAt(
-      figure(this.#at + 1),
-      figure(this.#found.length) + (this.#cursor === null ? '' : '+')
-    )
+    return fill(texts.foundAt, {
+      at: this.#at + 1,
+      of: figure(this.#found.length) + (this.#cursor === null ? '' : '+')
+    })
   }
 
   /** @param {KeyboardEvent} event */

@@ -15,13 +15,15 @@ import { leadAddress, route } from './route.js'
 import { Sessions } from './sessions.js'
 import { createShortcuts } from './shortcuts.js'
 import { createSignIn, signInMark } from './sign-in.js'
-import { explain, setLanguage, texts, writeStaticTexts } from './texts.js'
+import { explain, loadTexts, setLanguage, texts, writeStaticTexts } from './texts.js'
 import { WebhookList } from './webhooks.js'
 
 /** The operator page: the sign-in, the view that is shown, and which part gets which event. */
 
 /** Messages that are older than this are not announced, ms. */
 const newsMs = 60_000
+
+await loadTexts()
 
 const views = ['loading', 'sign-in', 'app']
 let view = 'loading'
@@ -354,10 +356,19 @@ const writeAll = () => {
   showRoute()
   title()
 }
+/** @param {import('./texts.js').Language} chosen */
+const changeLanguage = async (chosen) => {
+  try {
+    await setLanguage(chosen)
+  } catch (error) {
+    announcer.say(explain(error).words)
+  }
+  writeAll()
+}
 for (const select of document.querySelectorAll('.language-select')) {
   select.addEventListener('change', () => {
-    setLanguage(/** @type {'en' | 'es'} */ (/** @type {HTMLSelectElement} */ (select).value))
-    writeAll()
+    const { value } = /** @type {HTMLSelectElement} */ (select)
+    void changeLanguage(/** @type {import('./texts.js').Language} */ (value))
   })
 }
 setInterval(() => inbox.tick(), 20_000)

@@ -1,7 +1,7 @@
 import { api } from './api.js'
 import { h } from './dom.js'
 import { duration, size } from './format.js'
-import { messageWords, texts } from './texts.js'
+import { texts } from './texts.js'
 
 /** What was sent as a file: seen and heard in place where a browser can, a download otherwise. */
 
@@ -15,7 +15,7 @@ const files = /^(image|video|gif|ptt|audio|document|sticker|ptv)$/
 
 /** @param {string} type @returns {string | undefined} */
 export const kindOf = (type) =>
-  files.test(type) ? /** @type {Record<string, string>} */ (messageWords().kinds)[type] : undefined
+  files.test(type) ? /** @type {Record<string, string>} */ (texts.messageKinds)[type] : undefined
 
 /** @param {Message} message */
 const facts = ({ media, type }) => {

@@ -6,7 +6,7 @@ import { messageNode, stanzaOf, timeOf } from './message.js'
 import { OlderMessages } from './older-messages.js'
 import { hubNow } from './request.js'
 import { ScrollKeeper } from './scroll-keeper.js'
-import { texts } from './texts.js'
+import { fill, texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').Message} Message */
 /** @typedef {import('../../contract/lead.ts').MessagePage} MessagePage */
@@ -220,7 +220,7 @@ export class MessageList {
       if (day !== lastDay) shown.push(this.#dayMark(day, dayOf(date, now)))
       lastDay = day
       if (message.id === this.#firstUnread) {
-        say(this.#divider, texts.unreadFrom(this.#unread))
+        say(this.#divider, fill(texts.unread, { count: this.#unread }))
         shown.push(this.#divider)
       }
       shown.push(this.#nodeOf(message))

@@ -1,10 +1,10 @@
 import { adCard, cardOf } from './cards.js'
 import { h } from './dom.js'
-import { clock, locale } from './format.js'
+import { clock } from './format.js'
 import { kindOf, mediaNodes } from './media.js'
 import { paragraph } from './rich-nodes.js'
 import { summarize } from './summary.js'
-import { messageWords, texts } from './texts.js'
+import { fill, locale, texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').Message} Message */
 
@@ -23,31 +23,26 @@ export const stanzaOf = (id) => id.split('_')[2] ?? id
  * A message in one line, for a quote and for the list.
  * @param {import('./summary.js').Summarised} message
  */
-export const summary = (message) => summarize(message, messageWords(), locale())
+export const summary = (message) => summarize(message, texts, locale())
 
 /** @param {Message} message @returns {(Node | false | undefined)[]} */
 const content = (message) => {
   const { type, body, media, decryption, revoked_at, phone_only } = message
   if (phone_only)
-    return [
-      h('p', { class: 'muted' }, messageWords().phoneOnly[phone_only]),
-      body !== '' && paragraph(body)
-    ]
+    return [h('p', { class: 'muted' }, texts.phoneOnly[phone_only]), body !== '' && paragraph(body)]
   if (decryption !== null)
     return [
       h(
         'p',
         { class: 'muted' },
-        decryption === 'failed'
-          ? messageWords().undecryptedFailed
-          : messageWords().undecryptedPending
+        decryption === 'failed' ? texts.message.undecryptedFailed : texts.message.undecryptedPending
       )
     ]
   const card = cardOf(message)
   if (card) return card
   if (media || kindOf(type)) return [...mediaNodes(message), body !== '' && paragraph(body)]
   if (body !== '') return [paragraph(body)]
-  return revoked_at === null ? [h('p', { class: 'muted' }, texts.unknownType(type))] : []
+  return revoked_at === null ? [h('p', { class: 'muted' }, fill(texts.unknownType, { type }))] : []
 }
 
 /** Whether WhatsApp itself wrote the message, and no business. @param {Message} message */
@@ -79,7 +74,7 @@ const noticeNode = (message, time) => {
   return h(
     'li',
     { class: 'notice small muted' },
-    text === '' ? texts.notice(message.type) : h('bdi', {}, text),
+    text === '' ? fill(texts.notice, { type: message.type }) : h('bdi', {}, text),
     ' ',
     time
   )
@@ -124,8 +119,8 @@ const reactionsNode = ({ reactions }) => {
 /** What a person should know before reading the message. @param {Message} message */
 const originNodes = ({ forwarded, bot, personal, group_status, ad }) => [
   forwarded && h('p', { class: 'small muted' }, texts.forwarded),
-  (bot || !personal) && h('p', { class: 'small muted' }, messageWords().automatic),
-  group_status && h('p', { class: 'small muted' }, messageWords().groupStatus),
+  (bot || !personal) && h('p', { class: 'small muted' }, texts.message.automatic),
+  group_status && h('p', { class: 'small muted' }, texts.message.groupStatus),
   ...(ad ? adCard(ad) : [])
 ]
 

@@ -1,8 +1,7 @@
 import { api } from './api.js'
 import { byId, h } from './dom.js'
 import { errorNote } from './error.js'
-import { locale } from './format.js'
-import { texts } from './texts.js'
+import { fill, locale, texts } from './texts.js'
 
 /**
  * Names by phone number, out of a CSV file; and where leads and messages are as files for a
@@ -27,7 +26,7 @@ const faultItem = ({ line, field, ...fault }) => {
   return h(
     'li',
     {},
-    `${texts.line(line)}: ${name === undefined ? '' : `${name}: `}`,
+    `${fill(texts.line, { line })}: ${name === undefined ? '' : `${name}: `}`,
     wordsOf(fault)
   )
 }
@@ -41,9 +40,18 @@ const outcomeOf = ({
   ignored_columns: ignored = [],
   errors
 }) => [
-  h('p', {}, texts.namesDone(named, kept, unchanged)),
-  ignored.length > 0 && h('p', { class: 'muted small' }, texts.namesIgnored(ignored.join(', '))),
-  rejected > 0 && h('p', { class: 'error' }, texts.namesErrors(rejected)),
+  h(
+    'p',
+    {},
+    fill(texts.namesDone, {
+      named: fill(texts.namesNamed, { count: named }),
+      kept: fill(texts.namesKept, { count: kept }),
+      unchanged: fill(texts.namesUnchanged, { count: unchanged })
+    })
+  ),
+  ignored.length > 0 &&
+    h('p', { class: 'muted small' }, fill(texts.namesIgnored, { columns: ignored.join(', ') })),
+  rejected > 0 && h('p', { class: 'error' }, fill(texts.namesErrors, { count: rejected })),
   errors.length > 0 && h('ul', { class: 'small' }, ...errors.map(faultItem))
 ]
 

@@ -1,6 +1,6 @@
 import { byId, say } from './dom.js'
 import { nameOf } from './lead.js'
-import { texts } from './texts.js'
+import { fill, texts } from './texts.js'
 
 /**
  * Desktop notifications. They are off until a person turns them on by the button. They never
@@ -42,7 +42,7 @@ export class Notifications {
     try {
       // The tag makes it one notification for each lead, even if several tabs show it.
       const notification = new Notification(
-        this.#choice === 'names' ? texts.newFrom(nameOf(lead)) : texts.newMessage,
+        this.#choice === 'names' ? fill(texts.newFrom, { name: nameOf(lead) }) : texts.newMessage,
         { tag: `lead-${lead.id}`, icon: 'icon.svg' }
       )
       notification.onclick = () => {

@@ -1,7 +1,6 @@
 import { h, say } from './dom.js'
 import { errorNote } from './error.js'
-import { figure } from './format.js'
-import { texts } from './texts.js'
+import { fill, texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').Message} Message */
 /** @typedef {import('../../contract/lead.ts').MessagePage} MessagePage */
@@ -121,7 +120,7 @@ export class OlderMessages {
     if (this.#cursor === null) return false
     say(this.#more, texts.older)
     say(this.#all, texts.toBegin)
-    say(this.#note, this.#wantsAll ? texts.loadedSoFar(figure(count)) : '')
+    say(this.#note, this.#wantsAll ? fill(texts.loadedSoFar, { count }) : '')
     if (this.#box.parentElement !== this.#top) this.#top.replaceChildren(this.#box)
     return true
   }

@@ -2,7 +2,7 @@ import { h, say } from './dom.js'
 import { errorNote } from './error.js'
 import { duration } from './format.js'
 import { hubNow } from './request.js'
-import { texts } from './texts.js'
+import { fill, texts } from './texts.js'
 
 /** Linking by phone number: a code to type into WhatsApp, for people who cannot scan a QR. */
 
@@ -72,7 +72,9 @@ export class Pairing {
     this.#big.classList.toggle('expired', remaining <= 0)
     say(
       this.#left,
-      remaining > 0 ? texts.pairingLeft(phone, duration(remaining)) : texts.pairingExpired
+      remaining > 0
+        ? fill(texts.pairingLeft, { phone, time: duration(remaining) })
+        : texts.pairingExpired
     )
   }
 

@@ -2,7 +2,7 @@ import { h, say } from './dom.js'
 import { errorNote } from './error.js'
 import { duration } from './format.js'
 import { hubNow } from './request.js'
-import { texts } from './texts.js'
+import { fill, texts } from './texts.js'
 
 /**
  * Linking by the account's passkey: a script for the operator's own browser, its answer, and the
@@ -30,7 +30,7 @@ const secretField = (id, props) =>
 
 /** @param {number} remaining ms */
 const timeLeft = (remaining) =>
-  remaining > 0 ? texts.passkeyLeft(duration(remaining)) : texts.passkeyExpired
+  remaining > 0 ? fill(texts.passkeyLeft, { time: duration(remaining) }) : texts.passkeyExpired
 
 /** The elements of the form. They are made once, so that typed text and the focus stay. */
 class Form {

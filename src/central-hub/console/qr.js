@@ -3,7 +3,7 @@ import { errorNote } from './error.js'
 import { duration } from './format.js'
 import { Pairing } from './pairing.js'
 import { hubNow } from './request.js'
-import { texts } from './texts.js'
+import { fill, texts } from './texts.js'
 
 /** Linking a phone: the QR to scan with its countdown, or a code by phone number instead. */
 
@@ -95,7 +95,8 @@ export class QrCode {
   #validity(shown, remaining) {
     if (shown === undefined || remaining === undefined)
       return this.#error === undefined ? texts.qrWaiting : ''
-    return remaining <= 0 ? texts.qrExpired : texts.qrLeft(shown.attempt, duration(remaining))
+    if (remaining <= 0) return texts.qrExpired
+    return fill(texts.qrLeft, { attempt: shown.attempt, time: duration(remaining) })
   }
 
   async #ask() {

@@ -1,6 +1,6 @@
 import { h } from './dom.js'
 import { readRichText } from './rich-text.js'
-import { texts } from './texts.js'
+import { fill, texts } from './texts.js'
 
 /**
  * The elements of a message's text. Each is made here, by name: nothing that was written becomes
@@ -18,7 +18,7 @@ const tags = { bold: 'strong', italic: 'em', strike: 's' }
  * @param {import('./links.js').Link} link @param {string} [text] shown in place of the address
  */
 export const linkNode = (link, text = link.text) => {
-  const title = texts.opensTab(link.host ?? link.href)
+  const title = fill(texts.opensTab, { address: link.host ?? link.href })
   const to = {
     href: link.href,
     target: '_blank',

@@ -5,7 +5,7 @@ import { dateTime, duration, figure } from './format.js'
 import { PasskeyLinking } from './passkey.js'
 import { QrCode } from './qr.js'
 import { hubNow, isProblem } from './request.js'
-import { texts, wordsFor } from './texts.js'
+import { fill, texts, wordsFor } from './texts.js'
 
 /** @typedef {import('../../contract/session.ts').Status} Status */
 /** @typedef {import('../../contract/problem.ts').Problem} Problem */
@@ -15,7 +15,7 @@ import { texts, wordsFor } from './texts.js'
 /** @param {number | undefined} inMs ms until the next attempt; undefined: there is no attempt */
 const nextAttempt = (inMs) => {
   if (inMs === undefined) return ''
-  return inMs > 500 ? texts.nextAttempt(duration(inMs)) : texts.attemptNow
+  return inMs > 500 ? fill(texts.nextAttempt, { time: duration(inMs) }) : texts.attemptNow
 }
 
 /** @param {Status} status @returns {[string, string | undefined][]} */
@@ -187,7 +187,7 @@ export class Session {
     this.#passkey.tick()
     const { next_attempt_at, failures = 0, status } = this.#status() ?? {}
     const attempt = next_attempt_at ? Date.parse(next_attempt_at) - hubNow() : undefined
-    const tries = failures > 0 && status !== 'READY' ? texts.tries(failures) : ''
+    const tries = failures > 0 && status !== 'READY' ? fill(texts.tries, { count: failures }) : ''
     say(this.#next, [nextAttempt(attempt), tries].filter(Boolean).join(' · '))
     this.#next.hidden = this.#next.textContent === ''
   }

@@ -1,3 +1,5 @@
+import { fillText } from './fill-text.js'
+
 /**
  * What a message says in one line: for the list, for a quote, and for the terminal. It needs no
  * page.
@@ -5,7 +7,7 @@
 
 /** @typedef {import('../../contract/lead.ts').LastMessage} LastMessage */
 /** @typedef {import('../../contract/lead.ts').Message} Message */
-/** @typedef {typeof import('./words.js').english} Words */
+/** @typedef {import('./texts.js').Texts} Texts */
 
 /**
  * A message, or the latest one of a lead as a list has it.
@@ -53,23 +55,54 @@ export const callLength = (seconds, locale) => {
 export const isMissed = (call, mine) =>
   call !== undefined && !mine && /^(missed|rejected)$/.test(call.outcome)
 
+/**
+ * What became of a call. A call of one's own was answered or not: WhatsApp tells no more.
+ * @param {{ outcome: string, video: boolean }} call @param {boolean} mine @param {Texts} texts
+ */
+export const describeCall = ({ outcome, video }, mine, { calls }) => {
+  if (outcome === 'answered') return video ? calls.videoAnswered : calls.answered
+  if (mine) return video ? calls.videoUnanswered : calls.unanswered
+  if (outcome === 'rejected') return video ? calls.videoRejected : calls.rejected
+  if (outcome === 'unknown') return video ? calls.videoIncoming : calls.incoming
+  return video ? calls.videoMissed : calls.missed
+}
+
+/**
+ * How many photos and videos an album has.
+ * @param {{ images?: number, videos?: number }} album @param {Texts} texts @param {string} locale
+ */
+export const describeAlbum = ({ images = 0, videos = 0 }, { message }, locale) => {
+  const parts = [
+    images > 0 && fillText(message.photos, { count: images }, locale),
+    videos > 0 && fillText(message.videos, { count: videos }, locale)
+  ]
+  return parts.filter(Boolean).join(', ') || message.album
+}
+
+/** @param {{ name?: string }} invite @param {Texts} texts @param {string} locale */
+export const describeInvite = ({ name = '' }, { message, messageKinds }, locale) =>
+  name === '' ? messageKinds.groups_v4_invite : fillText(message.groupInvite, { name }, locale)
+
 /** @param {(string | undefined | false)[]} parts */
 const line = (...parts) => parts.filter(Boolean).join(' · ')
 
 /**
- * @param {Summarised} message @param {Words} words @param {string} locale @returns {string |
+ * @param {Summarised} message @param {Texts} texts @param {string} locale @returns {string |
  * undefined}
  */
-const sale = ({ order, product, payment }, words, locale) => {
-  if (order)
-    return line(words.order, order.title, words.items(order.items ?? 0), money(order, locale))
+const sale = ({ order, product, payment }, { message: words }, locale) => {
+  if (order) {
+    const { title, items = 0 } = order
+    const count = items > 0 && fillText(words.items, { count: items }, locale)
+    return line(words.order, title, count, money(order, locale))
+  }
   if (product) return line(words.product, product.title, money(product, locale))
   if (payment) return line(words.payment, money(payment, locale), payment.note)
   return undefined
 }
 
-/** @param {Summarised} message @param {Words} words */
-const contactsOf = ({ contacts, contact_names, type }, words) => {
+/** @param {Summarised} message @param {Texts} texts */
+const contactsOf = ({ contacts, contact_names, type }, { message: words }) => {
   if (!contacts && !contact_names && !/^(multi_)?vcard$/.test(type)) return undefined
   return line(
     words.contact,
@@ -79,8 +112,8 @@ const contactsOf = ({ contacts, contact_names, type }, words) => {
   )
 }
 
-/** @param {Summarised} message @param {Words} words */
-const placeOf = ({ location, type }, words) => {
+/** @param {Summarised} message @param {Texts} texts */
+const placeOf = ({ location, type }, { message: words }) => {
   if (!location && type !== 'location') return undefined
   return line(
     location?.live ? words.liveLocation : words.location,
@@ -89,8 +122,8 @@ const placeOf = ({ location, type }, words) => {
   )
 }
 
-/** @param {Summarised} message @param {Words} words */
-const resultOf = ({ poll_results: results }, words) => {
+/** @param {Summarised} message @param {Texts} texts */
+const resultOf = ({ poll_results: results }, { message: words }) => {
   if (!results) return undefined
   const most = Math.max(0, ...results.map(({ votes }) => votes))
   return line(
@@ -104,44 +137,43 @@ const resultOf = ({ poll_results: results }, words) => {
 }
 
 /**
- * What is no text. @param {Summarised} message @param {Words} words @param {string} locale @returns
+ * What is no text. @param {Summarised} message @param {Texts} texts @param {string} locale @returns
  * {string | undefined}
  */
-const thing = (message, words, locale) => {
+const thing = (message, texts, locale) => {
   const { type, event, group_invite, call, album, poll, selected, from_me } = message
+  const words = texts.message
   if (event) return line(words.event, event.name, event.canceled && words.canceled)
-  if (group_invite) return words.groupInvite(group_invite.name ?? '')
+  if (group_invite) return describeInvite(group_invite, texts, locale)
   if (call)
     return line(
-      words.call(call, from_me),
+      describeCall(call, from_me, texts),
       call.seconds !== undefined && callLength(call.seconds, locale)
     )
-  if (album) return words.album(album.images ?? 0, album.videos ?? 0)
-  if (message.poll_results) return resultOf(message, words)
+  if (album) return describeAlbum(album, texts, locale)
+  if (message.poll_results) return resultOf(message, texts)
   if (poll || type === 'poll_creation') return words.poll
   if (selected !== undefined) return words.chose
-  return sale(message, words, locale) ?? placeOf(message, words) ?? contactsOf(message, words)
+  return sale(message, texts, locale) ?? placeOf(message, texts) ?? contactsOf(message, texts)
 }
 
-/** @param {Summarised} message @param {Words} words */
-const unknownTo = ({ decryption }, words) =>
+/** @param {Summarised} message @param {Texts} texts */
+const unknownTo = ({ decryption }, { message: words }) =>
   decryption === 'failed' ? words.undecryptedFailed : words.undecryptedPending
 
 /**
  * @param {Summarised} message
- * @param {Words} words of the language
+ * @param {Texts} texts of the language
  * @param {string} locale by which amounts are written
  */
-export const summarize = (message, words, locale) => {
+export const summarize = (message, texts, locale) => {
   const { type, body, decryption, phone_only, ad, interactive, media, bot, group_status } = message
-  if (phone_only) return words.phoneOnly[phone_only]
-  if (type === 'ciphertext' || (decryption ?? null) !== null) return unknownTo(message, words)
+  const words = texts.message
+  if (phone_only) return texts.phoneOnly[phone_only]
+  if (type === 'ciphertext' || (decryption ?? null) !== null) return unknownTo(message, texts)
+  const named = /** @type {Record<string, string>} */ (texts.messageKinds)[type]
   const kind =
-    thing(message, words, locale) ??
-    (body !== '' || interactive?.title
-      ? undefined
-      : /** @type {Record<string, string>} */ (words.kinds)[type])
-  const named = /** @type {Record<string, string>} */ (words.kinds)[type]
+    thing(message, texts, locale) ?? (body !== '' || interactive?.title ? undefined : named)
   const isFile = /^(image|video|gif|ptt|audio|document|sticker|ptv)$/.test(type)
   const text = body === message.event?.name ? undefined : body
   const said = line(
@@ -152,5 +184,5 @@ export const summarize = (message, words, locale) => {
     interactive?.title,
     text
   )
-  return said || (ad && line(words.ad, ad.title)) || words.unknown(type)
+  return said || (ad && line(words.ad, ad.title)) || fillText(words.unknown, { type }, locale)
 }

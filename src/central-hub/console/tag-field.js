@@ -1,6 +1,6 @@
 import { arrange, byId, h } from './dom.js'
 import { spellingOf } from './known.js'
-import { texts } from './texts.js'
+import { fill, texts } from './texts.js'
 
 /**
  * The tags of a lead. Each can be removed. Typed text becomes a tag by Enter, a comma, or leaving
@@ -81,7 +81,7 @@ export class TagField {
         )
       )
     this.#chips.set(tag, chip)
-    chip.querySelector('button')?.setAttribute('aria-label', texts.removeTag(tag))
+    chip.querySelector('button')?.setAttribute('aria-label', fill(texts.removeTag, { tag }))
     return chip
   }
 }

@@ -1,37 +1,101 @@
-import { english } from './english.js'
-import { spanish } from './spanish.js'
-import * as words from './words.js'
+import { fillText } from './fill-text.js'
+import { request } from './request.js'
 
-/** The chosen language, its texts, and the texts of index.html. */
+/** The language chosen, its texts, and the texts of index.html. */
 
-const languages = { en: english, es: spanish }
+/** @typedef {typeof import('./en.json')} Texts */
+/** @typedef {keyof typeof files} Language */
+
+/** The files of the texts. scripts/bundle-page.ts gives them other names, with a hash. */
+const files = { en: 'en.json', es: 'es.json', pt: 'pt.json' }
+/** Both the item of the store and the cookie. */
 const remembered = 'leadmaster-language'
+const cookieSeconds = 400 * 24 * 3_600
 
-/** @returns {'en' | 'es'} */
+/** @type {Language} */
+export let language = 'en'
+/** The texts of the language chosen. @type {Texts} */
+export let texts
+/** The language that was asked for last. @type {Language | undefined} */
+let wanted
+
+/** How this person writes numbers and times, if they have said so for the language chosen. */
+export const locale = () =>
+  navigator.languages.find((name) => name.toLowerCase().startsWith(language)) ?? language
+
+/**
+ * A text of `texts` with a value in the place of each `{name}`; `count` decides on the plural form.
+ * @param {import('./fill-text.js').Text} text
+ * @param {Readonly<Record<string, string | number>>} values
+ */
+export const fill = (text, values) => fillText(text, values, locale())
+
+/** @returns {Language} */
 const firstLanguage = () => {
-  const wanted = [localStorage.getItem(remembered) ?? '', ...navigator.languages].map((name) =>
-    name.slice(0, 2).toLowerCase()
-  )
-  return /** @type {'en' | 'es' | undefined} */ (wanted.find((name) => name in languages)) ?? 'en'
+  const names = [localStorage.getItem(remembered) ?? '', ...navigator.languages]
+  const known = names.map((name) => name.split('-')[0]?.toLowerCase() ?? '')
+  return /** @type {Language | undefined} */ (known.find((name) => name in files)) ?? 'en'
 }
 
-export let language = firstLanguage()
-/** The texts of the language chosen. */
-export let texts = languages[language]
+/** The texts that index.html brought: those of the language that the hub took for wanted. */
+const broughtTexts = () => document.getElementById('texts')
 
-/** What messages are called, in the language chosen. */
-export const messageWords = () => (language === 'es' ? words.spanish : words.english)
+/**
+ * Asks the hub to bring the texts of this language with index.html: it cannot read the store, and
+ * the languages of the browser are not always those of its requests.
+ * @param {Language} name
+ */
+const rememberForHub = (name) => {
+  document.cookie = `${remembered}=${name}; Path=/; Max-Age=${cookieSeconds}; SameSite=Lax`
+}
 
-/** @param {'en' | 'es'} chosen */
-export const setLanguage = (chosen) => {
-  language = chosen
-  texts = languages[chosen]
+/** @param {Language} name @returns {Promise<Texts>} @throws {import('./request.js').ApiError} */
+const textsOf = async (name) => {
+  const brought = broughtTexts()
+  if (brought?.dataset['language'] === name) return JSON.parse(brought.textContent ?? '')
+  return (await request('GET', files[name])).value
+}
+
+/** @param {Language} name @throws {import('./request.js').ApiError} */
+const useLanguage = async (name) => {
+  wanted = name
+  const loaded = await textsOf(name)
+  // Another language may have been chosen before this one came.
+  if (wanted !== name) return
+  language = name
+  texts = loaded
+}
+
+/**
+ * Loads the texts of the language that this person wants: the one chosen here, else the first of
+ * the browser's that is known, else English. If they cannot be loaded, the page speaks the language
+ * that index.html brought.
+ */
+export const loadTexts = async () => {
+  const [first, brought] = [firstLanguage(), broughtTexts()?.dataset['language']]
+  if (first !== brought) rememberForHub(first)
+  try {
+    await useLanguage(first)
+  } catch (error) {
+    if (brought === undefined) throw error
+    await useLanguage(/** @type {Language} */ (brought))
+  }
+}
+
+/**
+ * @param {Language} chosen
+ * @throws {import('./request.js').ApiError} if its texts cannot be loaded; then all is as before
+ */
+export const setLanguage = async (chosen) => {
+  await useLanguage(chosen)
+  if (language !== chosen) return
   localStorage.setItem(remembered, chosen)
+  rememberForHub(chosen)
 }
 
 /** Puts the texts into the elements of index.html. */
 export const writeStaticTexts = () => {
-  document.documentElement.lang = language
+  document.documentElement.lang = texts.languageTag
   const known = /** @type {Record<string, unknown>} */ (texts)
   /** @param {Element} element @param {string} name */
   const textOf = (element, name) => String(known[element.getAttribute(name) ?? ''])

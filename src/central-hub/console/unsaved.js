@@ -1,6 +1,6 @@
 import { byId, h } from './dom.js'
 import { leadAddress } from './route.js'
-import { texts } from './texts.js'
+import { fill, texts } from './texts.js'
 
 /**
  * What a person changed and the hub does not have yet: kept over a reload of the page, and said at
@@ -39,7 +39,7 @@ export const renderUnsaved = (unsaved) => {
   const text =
     unsaved.length === 0
       ? ''
-      : `${texts.unsavedChanges(unsaved.length)} ` +
+      : `${fill(texts.unsavedChanges, { count: unsaved.length })} ` +
         `${conflict ? texts.unsavedConflict : texts.unsavedRetried}`
   const to = first && leadAddress((conflict ?? first).id, true)
   const key = `${text}\n${to}`

@@ -2,7 +2,7 @@ import { api } from './api.js'
 import { byId, h } from './dom.js'
 import { errorNote } from './error.js'
 import { dateTime } from './format.js'
-import { texts } from './texts.js'
+import { fill, texts } from './texts.js'
 
 /**
  * The webhooks: their state, and buttons to test and to repeat deliveries. They are set up over
@@ -14,15 +14,17 @@ import { texts } from './texts.js'
 /** @param {Webhook} webhook */
 const describeState = ({ enabled, failing_since, last_success_at }) => {
   if (!enabled) return texts.webhookOff
-  if (failing_since !== null) return texts.webhookFailing(dateTime(new Date(failing_since)))
-  if (last_success_at !== null) return texts.webhookFine(dateTime(new Date(last_success_at)))
+  if (failing_since !== null)
+    return fill(texts.webhookFailing, { at: dateTime(new Date(failing_since)) })
+  if (last_success_at !== null)
+    return fill(texts.webhookFine, { at: dateTime(new Date(last_success_at)) })
   return texts.webhookNever
 }
 
 /** @param {Webhook} webhook */
 const describeQueue = ({ pending, dead }) => [
-  ...(pending > 0 ? [texts.webhookPending(pending)] : []),
-  ...(dead > 0 ? [texts.webhookDead(dead)] : [])
+  ...(pending > 0 ? [fill(texts.webhookPending, { count: pending })] : []),
+  ...(dead > 0 ? [fill(texts.webhookDead, { count: dead })] : [])
 ]
 
 export class WebhookList {
@@ -92,7 +94,10 @@ export class WebhookList {
       await api.pingWebhook(id)
       return texts.webhookQueued
     }
-    const replay = async () => texts.webhookReplayed((await api.replayWebhook(id)).replayed)
+    const replay = async () => {
+      const { replayed } = await api.replayWebhook(id)
+      return fill(texts.webhookReplayed, { count: replayed })
+    }
     return h(
       'div',
       { class: 'buttons' },

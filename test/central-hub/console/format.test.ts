@@ -6,6 +6,11 @@ const stored = { getItem: () => null, setItem: () => undefined }
 const languages: string[] = []
 Object.defineProperty(globalThis, 'localStorage', { value: stored, configurable: true })
 Object.defineProperty(globalThis, 'navigator', { value: { languages }, configurable: true })
+Object.defineProperty(globalThis, 'document', {
+  value: { getElementById: () => null, cookie: '' },
+  configurable: true
+})
+globalThis.fetch = async () => Response.json({})
 
 const { duration } = await import('../../../src/central-hub/console/format.js')
 const { setLanguage } = await import('../../../src/central-hub/console/texts.js')
@@ -37,12 +42,13 @@ const regions = {
     'VE',
     '419'
   ],
+  pt: ['BR', 'PT', 'AO', 'MZ', 'CV', 'GW', 'ST', 'TL', 'MO', 'CH', 'LU', 'GQ'],
   en: ['US', 'GB', 'CA', 'AU', 'NZ', 'IE', 'IN', 'ZA', 'PH', 'SG', 'NG', 'KE']
 } as const
 
 t.test('a short duration is a number and one unit, in every locale', async (t) => {
-  for (const language of ['es', 'en'] as const) {
-    setLanguage(language)
+  for (const language of ['es', 'pt', 'en'] as const) {
+    await setLanguage(language)
     for (const region of regions[language]) {
       languages.splice(0, languages.length, `${language}-${region}`)
       for (const [seconds, written] of [

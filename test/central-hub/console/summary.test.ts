@@ -1,13 +1,16 @@
 import t from 'tap'
 import {
   callLength,
+  describeCall,
   money,
   summarize,
   type Summarised
 } from '../../../src/central-hub/console/summary.js'
-import { english, spanish } from '../../../src/central-hub/console/words.js'
+import en from '../../../src/central-hub/console/en.json' with { type: 'json' }
+import es from '../../../src/central-hub/console/es.json' with { type: 'json' }
+import pt from '../../../src/central-hub/console/pt.json' with { type: 'json' }
 
-/** One line for each kind of message, in both languages. */
+/** One line for each kind of message, in English and Spanish, and some in Portuguese. */
 
 const of = (type: string, facts: Partial<Summarised> = {}): Summarised => ({
   type,
@@ -78,7 +81,7 @@ const cases: [Summarised, string, string][] = [
     'Invitation to the group Team',
     'Invitación al grupo Team'
   ],
-  [of('groups_v4_invite', { group_invite: {} }), 'Invitation to the group', 'Invitación al grupo'],
+  [of('groups_v4_invite', { group_invite: {} }), 'Invitation to a group', 'Invitación a un grupo'],
   [of('call_log', { call: { outcome: 'missed', video: false } }), 'Missed call', 'Llamada perdida'],
   [
     of('call_log', { call: { outcome: 'rejected', video: true } }),
@@ -113,11 +116,47 @@ const cases: [Summarised, string, string][] = [
 
 t.test('every kind of message has one line that says what it is', async (t) => {
   for (const [message, inEnglish, inSpanish] of cases) {
-    t.equal(summarize(message, english, 'en'), inEnglish)
+    t.equal(summarize(message, en, 'en'), inEnglish)
     // a currency's sign is apart by a space that does not break
-    t.equal(summarize(message, spanish, 'es-ES').replaceAll('\u00a0', ' '), inSpanish)
+    t.equal(summarize(message, es, 'es-ES').replaceAll('\u00a0', ' '), inSpanish)
   }
 })
+
+t.test('what has a number is written in Portuguese as a Brazilian has it', async (t) => {
+  const inPortuguese = (message: Summarised): string =>
+    summarize(message, pt, 'pt-BR').replaceAll('\u00a0', ' ')
+
+  t.equal(
+    inPortuguese(
+      of('order', { order: { title: 'Tênis', items: 1, amount1000: 1_500_000, currency: 'BRL' } })
+    ),
+    'Pedido · Tênis · 1 item · R$ 1.500,00'
+  )
+  t.equal(inPortuguese(of('album', { album: { images: 2, videos: 1 } })), '2 fotos, 1 vídeo')
+  t.equal(
+    inPortuguese(of('call_log', { call: { outcome: 'missed', video: true } })),
+    'Ligação de vídeo perdida'
+  )
+})
+
+t.test(
+  'a call is described by its outcome, whose it was, and whether it had a picture',
+  async (t) => {
+    const outcomes = ['answered', 'unknown', 'missed', 'rejected'] as const
+    const described = [false, true].flatMap((mine) =>
+      [false, true].flatMap((video) =>
+        outcomes.map((outcome) => describeCall({ outcome, video }, mine, en))
+      )
+    )
+
+    t.same(described, [
+      ...['Call', 'Incoming call', 'Missed call', 'Declined call'],
+      ...['Video call', 'Incoming video call', 'Missed video call', 'Declined video call'],
+      ...['Call', ...Array.from({ length: 3 }, () => 'Your call was not answered')],
+      ...['Video call', ...Array.from({ length: 3 }, () => 'Your video call was not answered')]
+    ])
+  }
+)
 
 t.test('amounts and lengths are written as the locale has them', async (t) => {
   t.equal(money({}, 'en'), undefined)

@@ -14,7 +14,7 @@ type Row = Selectable<MessageTable>
 /** A lead by its id, or a group. */
 export type Whose = number | { account: string; chat_id: string }
 
-export interface Merged {
+interface Merged {
   /** messages.pk of those that stay, and of those that are no more. */
   kept: number[]
   removed: number[]
