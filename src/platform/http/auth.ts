@@ -21,6 +21,10 @@ const filled = (into: Buffer, text: string): Buffer => {
   return into
 }
 
+/** What a request carries as `Authorization: Bearer`, RFC 6750; undefined: nothing. */
+export const bearerOf = ({ headers }: IncomingMessage): string | undefined =>
+  /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1]
+
 /**
  * Whether a request carries `Authorization: Bearer <token>`, RFC 6750; compared as sameSecret does,
  * for less.
@@ -29,7 +33,7 @@ export const bearerCheck = (token: string): ((req: IncomingMessage) => boolean) 
   const size = Math.max(comparedBytes, Buffer.byteLength(token) + 1)
   const [expected, compared] = [filled(Buffer.alloc(size), token), Buffer.alloc(size)]
   return (req) => {
-    const [, given] = /^Bearer +(\S+) *$/i.exec(req.headers.authorization ?? '') ?? []
+    const given = bearerOf(req)
     return given !== undefined && timingSafeEqual(filled(compared, given), expected)
   }
 }

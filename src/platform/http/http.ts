@@ -43,8 +43,14 @@ export interface HttpOptions {
   rateLimit?: number
   /** Origins whose pages may call this server, https://fetch.spec.whatwg.org/#http-cors-protocol */
   corsOrigins?: readonly string[]
-  /** Whether a request may go on; throws a ProblemError to say why not. */
-  authorize: (req: Request) => void
+  /** Whether a request may go on; throws a ProblemError, or rejects with it, to say why not. */
+  authorize: (req: Request, res: Response) => void | Promise<void>
+  /**
+   * Called for each route that is added, such as `GET /things/:id`; throws when it may not be
+   * served. What it returns is called with each request of the route, and throws a ProblemError to
+   * say why it may not go on. Without it, who passed `authorize` may use all routes.
+   */
+  permit?: (route: string) => (req: Request) => void
   /** Content-Security-Policy directives for pages; by default nothing may load. */
   contentSecurityPolicy?: Record<string, string[]>
   timeouts?: Partial<Timeouts>
@@ -189,11 +195,13 @@ export class Http {
 
   /** Adds a route. `pattern` is as polka has it. It is also the route's name in metrics. */
   route(method: Method, pattern: string, handler: Handler): void {
+    const permit = this.#options.permit?.(`${method} ${pattern}`)
     const methods = this.#routes.get(pattern) ?? new Set()
     this.#routes.set(pattern, methods.add(method))
     // polka takes a pattern's dots for any character.
     this.#app.add(method, pattern.replaceAll('.', '\\.'), (async (req: Request, res: Response) => {
       ;(res as Answer).route = pattern
+      permit?.(req)
       await handler(req, res)
     }) as Middleware)
   }
@@ -208,6 +216,11 @@ export class Http {
   /** Opens an event stream. When the server closes, it ends with its reason. */
   stream(req: IncomingMessage, res: ServerResponse): Stream {
     return this.#streams.open(req, res)
+  }
+
+  /** Ends an answer before it is whole: of a stream with its reason, any other is cut off. */
+  end(res: ServerResponse, reason: string): void {
+    if (!this.#streams.endOne(res, reason)) res.destroy()
   }
 
   listen(host: string, port: number): Promise<AddressInfo> {
@@ -281,8 +294,9 @@ export class Http {
       answer.carried = [own, this.#security, this.#crossOrigin.headers(req)]
     }
     this.#spendRate(req, own)
-    this.#options.authorize(req)
-    return this.#readBody(req, answer, next)
+    const authorized = this.#options.authorize(req, answer)
+    if (authorized === undefined) return this.#readBody(req, answer, next)
+    return authorized.then(() => this.#readBody(req, answer, next))
   }
 
   /** @param headers gets the headers of the rate limit */

@@ -96,6 +96,11 @@ class EventStream implements Stream {
     return this.#isOpen
   }
 
+  /** Whether it is the stream of this answer. */
+  answers(res: ServerResponse): boolean {
+    return res === this.#options.res
+  }
+
   send(events: readonly ServerSentEvent[]): Promise<boolean> {
     return this.write(encode(events))
   }
@@ -198,6 +203,13 @@ export class Streams {
   /** Ends all streams, as `Stream.end` does. */
   end(reason: string): void {
     for (const stream of this.#streams) stream.end(reason)
+  }
+
+  /** Ends the stream that answers a request. @returns whether there is one */
+  endOne(res: ServerResponse, reason: string): boolean {
+    const stream = [...this.#streams].find((open) => open.answers(res))
+    stream?.end(reason)
+    return stream !== undefined
   }
 
   #add(stream: EventStream): void {

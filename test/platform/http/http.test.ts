@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { Agent, request, type IncomingMessage } from 'node:http'
+import { Agent, request, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import t from 'tap'
 import { Problem } from '../../../src/contract/problem.ts'
@@ -73,6 +73,76 @@ t.test('every answer carries security headers, errors too', async (t) => {
     t.equal(headers.get('x-powered-by'), null)
   }
 })
+
+t.test(
+  'a route is permitted on its own, after the caller was found out by a promise',
+  async (t) => {
+    const asked: string[] = []
+    const { url } = await serve(
+      t,
+      (http) => {
+        http.route('GET', '/open/:id', (_req, res) => sendJson(res, {}))
+        http.route('GET', '/closed/:id', (_req, res) => sendJson(res, {}))
+      },
+      {
+        authorize: async ({ headers }) => {
+          await new Promise((resolve) => setImmediate(resolve))
+          if (headers.authorization === undefined) throw new ProblemError('unauthorized')
+        },
+        permit: (route) => {
+          asked.push(route)
+          return () => {
+            if (route.includes('closed')) throw new ProblemError('forbidden')
+          }
+        }
+      }
+    )
+    const statusOf = async (path: string, headers: Record<string, string> = {}): Promise<number> =>
+      (await fetch(url + path, { headers })).status
+    const known = { authorization: 'Bearer x' }
+
+    t.same(asked, ['GET /open/:id', 'GET /closed/:id'])
+    t.equal(await statusOf('/open/1'), 401)
+    t.equal(await statusOf('/open/1', known), 200)
+    t.equal(await statusOf('/closed/1', known), 403)
+    t.equal(await statusOf('/closed/1/x', known), 404)
+  }
+)
+
+t.test('a route that may not be served is not added', async (t) => {
+  const { http } = await serve(t, () => undefined, {
+    permit: (route) => {
+      throw new Error(`${route} is unknown`)
+    }
+  })
+
+  t.throws(() => http.route('GET', '/a', () => undefined), /GET \/a is unknown/)
+  t.same(http.routes(), [])
+})
+
+t.test(
+  'an answer is ended from outside: a stream with its reason, any other is cut off',
+  async (t) => {
+    const answers: ServerResponse[] = []
+    const { http, url } = await serve(t, (http) => {
+      http.route('GET', '/stream', (req, res) => {
+        answers.push(res)
+        http.stream(req, res)
+      })
+      http.route('GET', '/file', (_req, res) => {
+        answers.push(res)
+        res.writeHead(200, { 'content-length': 100 }).write('a')
+      })
+    })
+    const stream = await openSse(`${url}/stream`)
+    const file = await fetch(`${url}/file`)
+
+    for (const res of answers) http.end(res, 'revoked')
+    await stream.ended
+    t.match(stream.events, [{ event: 'end', data: '{"reason":"revoked"}' }])
+    await t.rejects(file.text())
+  }
+)
 
 t.test('what is not there is 404, and what takes other methods 405 with Allow', async (t) => {
   const { url, port } = await serve(t, (http) => {
