@@ -21,6 +21,9 @@ import {
   deleteWebhook,
   rotateSecret
 } from '../../../src/central-hub/store/outbox/webhooks.ts'
+import { createKey } from '../../../src/central-hub/store/team/keys.ts'
+import { createOperator, deleteOperator } from '../../../src/central-hub/store/team/operators.ts'
+import { beginSession } from '../../../src/central-hub/store/team/sessions.ts'
 import { ProblemError } from '../../../src/platform/http/problem.ts'
 import { draftOf } from '../../bench/fill.ts'
 import { record } from '../../central-hub/store/open-store.ts'
@@ -91,6 +94,16 @@ const deliverSome = async (db: Db): Promise<void> => {
     )
 }
 
+const addTeam = async (db: Db): Promise<void> => {
+  const passwordHash = '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA'
+  const [role, enabled] = ['admin' as const, true]
+  for (const username of ['ana', 'gone', 'luisa'])
+    await createOperator(db, { username, name: oddText, passwordHash, role, enabled })
+  await deleteOperator(db, 2)
+  await beginSession(db, { operatorId: 1, passwordHash, userAgent: oddText })
+  await createKey(db, { name: oddText, scopes: ['leads.read', 'events'] })
+}
+
 /**
  * Fills a directory that is not there yet with so many messages of so many leads; the hub that did
  * it is closed again.
@@ -142,6 +155,7 @@ export const fillEverything = async (
     ])
     await changeLeads(db)
     await deliverSome(db)
+    await addTeam(db)
   } finally {
     await store.close()
   }

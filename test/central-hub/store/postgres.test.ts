@@ -16,6 +16,7 @@ for (const file of [
   'pages',
   'prune-deliveries',
   'search',
+  'team',
   'waiting',
   'waiting-table',
   'webhooks',

@@ -1,4 +1,5 @@
 import type { ColumnType, Generated, Kysely } from 'kysely'
+import type { Role } from '../../../contract/access.ts'
 import type { Deletion, LeadChange, LeadState } from '../../../contract/lead.ts'
 import type { InboundRecord } from '../../../contract/record.ts'
 import type { Delivery, WebhookType } from '../../../contract/webhook.ts'
@@ -143,6 +144,9 @@ export interface Database {
   delivery_queues: DeliveryQueueTable
   /** The status of each account's session that webhooks were notified of last. */
   session_states: { account: string; status: string }
+  operators: OperatorTable
+  operator_sessions: OperatorSessionTable
+  api_keys: ApiKeyTable
 }
 
 export interface LeadTable {
@@ -296,6 +300,46 @@ interface DeliveryQueueTable {
   turn: number
   /** How often something was put in it. */
   changes: number
+}
+
+/** Times in ms. */
+export interface OperatorTable {
+  id: Generated<number>
+  /** In lower case. */
+  username: string
+  name: string
+  /** As passwords.ts writes it. */
+  password_hash: string
+  role: Role
+  enabled: number
+  created_at: number
+  last_sign_in_at: ColumnType<number | null, number | null | undefined>
+}
+
+/** Times in ms. */
+interface OperatorSessionTable {
+  id: Generated<number>
+  operator_id: number
+  /** The SHA-256 of what the cookie holds. */
+  secret_hash: string
+  created_at: number
+  last_used_at: number
+  expires_at: number
+  user_agent: string
+}
+
+/** Times in ms. */
+export interface ApiKeyTable {
+  id: Generated<number>
+  name: string
+  /** JSON. */
+  scopes: string
+  /** The SHA-256 of the key. */
+  secret_hash: string
+  /** What the key begins with. */
+  prefix: string
+  created_at: number
+  last_used_at: ColumnType<number | null, number | null | undefined>
 }
 
 export type Db = Kysely<Database>

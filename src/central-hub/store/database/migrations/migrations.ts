@@ -9,6 +9,7 @@ import { whoAndSearch } from './0007-who-and-search.ts'
 import { createdAndEntered } from './0009-created-and-entered.ts'
 import { deliveriesByLead } from './0010-deliveries-by-lead.ts'
 import { passedOnErasures } from './0011-passed-on-erasures.ts'
+import { team } from './0012-team.ts'
 
 /**
  * The store's schema, a step at a time. A step that has shipped is never changed; each keeps the
@@ -24,7 +25,8 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0007_who_and_search': whoAndSearch,
   '0009_created_and_entered': createdAndEntered,
   '0010_deliveries_by_lead': deliveriesByLead,
-  '0011_passed_on_erasures': passedOnErasures
+  '0011_passed_on_erasures': passedOnErasures,
+  '0012_team': team
 }
 
 /**
