@@ -30,6 +30,7 @@ export const createHttpServer = (
     corsOrigins: config.CORS_ORIGINS,
     rateLimit: config.RATE_LIMIT,
     authorize: access.authorize,
+    permit: access.permit,
     contentSecurityPolicy
   })
 

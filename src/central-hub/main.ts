@@ -5,7 +5,7 @@ import { createMetrics } from '../platform/metrics.ts'
 import { readProxy } from '../platform/proxy.ts'
 import { rewriteMs } from '../platform/sqlite.ts'
 import { start, type Platform } from '../platform/start.ts'
-import { createAccess } from './api/access.ts'
+import { Callers } from './api/callers.ts'
 import { addWaitingMetrics } from './api/waiting-metrics.ts'
 import { readConfig, type Config } from './config.ts'
 import { addAccountMetrics } from './follow/account-metrics.ts'
@@ -52,6 +52,9 @@ const createNotifier = ({ log }: Platform<Config>, { cluster }: Store): ChangeNo
       )
   })
 
+const createCallers = ({ config, log }: Platform<Config>, { db }: Store): Callers =>
+  new Callers({ db, token: config.HUB_API_TOKEN, envFile: config.ENV_FILE, log })
+
 const createWebhooks = (
   { config, log, version }: Platform<Config>,
   { db, cluster }: Store,
@@ -77,8 +80,8 @@ const main = async (platform: Platform<Config>): Promise<void> => {
   const store = await openHubStore(platform)
   const metrics = createMetrics()
   const { registry } = metrics
-  const access = createAccess({ token: config.HUB_API_TOKEN, envFile: config.ENV_FILE, log })
-  const http = createHttpServer(config, { access, metrics, log })
+  const callers = createCallers(platform, store)
+  const http = createHttpServer(config, { access: callers.access, metrics, log })
   const followStream = await loadFollowStream(config)
   const address = await listen(http, config)
 
@@ -90,7 +93,7 @@ const main = async (platform: Platform<Config>): Promise<void> => {
   const shared = { config, store, notifier, webhooks, inTurn, log }
   const following = new Following({ ...shared, followStream, registry, onStatus })
   const storeHealth = new StoreHealth(store, log)
-  addRoutes({ ...shared, service, version, http, access, metrics, storeHealth, following })
+  addRoutes({ ...shared, service, version, http, callers, metrics, storeHealth, following })
   const { accounts } = following
   const [keepMs, onChanged] = [config.RETENTION, notifier.notifyChanged]
   const housekeeping = store.cluster.runAsLeader('housekeeping', () =>
@@ -104,6 +107,7 @@ const main = async (platform: Platform<Config>): Promise<void> => {
     storeHealth.stop()
     await following.stop()
   })
+  lifecycle.onStop('write when callers were here last', () => callers.stop())
   lifecycle.onStop('close the HTTP server', () => http.close(drainMs))
 
   addAccountMetrics(registry, accounts)

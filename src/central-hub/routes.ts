@@ -2,7 +2,7 @@ import { limitConcurrency, once } from '../platform/async.ts'
 import type { Http } from '../platform/http/http.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
-import type { Access } from './api/access.ts'
+import type { Callers } from './api/callers.ts'
 import { addConsole } from './api/console.ts'
 import { addDeletionRoutes } from './api/deletions.ts'
 import { addDocs } from './api/docs/docs.ts'
@@ -16,7 +16,10 @@ import { addMediaRoutes } from './api/media.ts'
 import { addMessageRoutes } from './api/messages.ts'
 import { addOpenApi, createOpenApi } from './api/openapi.ts'
 import { createServe } from './api/serve.ts'
+import { addSignIn } from './api/sign-in.ts'
+import { SignInThrottle } from './api/sign-in-throttle.ts'
 import { addStatsRoutes } from './api/stats.ts'
+import { addTeamRoutes } from './api/team.ts'
 import { addWebhookRoutes } from './api/webhooks.ts'
 import { addWhatsappRoutes } from './api/whatsapp.ts'
 import type { Config } from './config.ts'
@@ -31,7 +34,7 @@ interface RoutesOptions {
   version: string
   config: Config
   http: Http
-  access: Access
+  callers: Callers
   metrics: Metrics
   store: Store
   storeHealth: StoreHealth
@@ -65,7 +68,7 @@ const addOwnHealthRoutes = (options: RoutesOptions): void => {
 
 /** Adds everything that the hub serves. */
 export const addRoutes = (options: RoutesOptions): void => {
-  const { config, http, access, version, store, webhooks, notifier, inTurn, log } = options
+  const { config, http, callers, version, store, webhooks, notifier, inTurn, log } = options
   const { db } = store
   const { accounts } = options.following
   const country = config.DEFAULT_COUNTRY
@@ -81,7 +84,6 @@ export const addRoutes = (options: RoutesOptions): void => {
   addMessageRoutes({ serve, db })
   addMediaRoutes({
     serve,
-    access,
     db,
     accounts,
     urls: new MediaUrls(db, config.HUB_API_TOKEN),
@@ -89,9 +91,13 @@ export const addRoutes = (options: RoutesOptions): void => {
   })
   addEventRoutes({ http, store, live: notifier, accounts })
   addWebhookRoutes({ serve, db, guard: webhooks.guard, onChanged: webhooks.wake })
-  access.addRoutes(http)
+  const throttle = new SignInThrottle()
+  const { access, onRevoked } = callers
+  addSignIn({ http, access, db, throttle })
+  addTeamRoutes({ serve, db, throttle, onRevoked })
+  callers.endBy(http)
   const document = once(() => createOpenApi(version))
-  addOpenApi({ serve, access, document })
+  addOpenApi({ serve, document })
   addDocs({ http, access, document })
   addConsole(http, access)
 }

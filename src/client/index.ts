@@ -54,6 +54,18 @@ export type {
   Status
 } from '../contract/session.ts'
 export type {
+  ApiKey,
+  ApiKeyCreate,
+  ApiKeyWithSecret,
+  Me,
+  Operator,
+  OperatorCreate,
+  OperatorPatch,
+  OperatorSession,
+  Role,
+  Scope
+} from '../contract/team.ts'
+export type {
   Delivery,
   Webhook,
   WebhookCreate,

@@ -73,7 +73,8 @@ export const problems = {
     title: 'A valid token is required',
     mend:
       'send `Authorization: Bearer` with the token that `detail` names; it is in the env file ' +
-      'of the service that was asked, and the log of that service says where'
+      'of the service that was asked, and the log of that service says where. The hub takes an ' +
+      'API key, too, and the cookie of an operator who is signed in'
   },
   forbidden: {
     status: 403,
@@ -81,6 +82,20 @@ export const problems = {
     mend:
       'with the cookie of the operator page, only that page itself may change anything: send ' +
       'the token instead. For a URL of media, ask for a new one'
+  },
+  'sign-in-failed': {
+    status: 401,
+    title: 'The username or the password is wrong',
+    mend:
+      'check both; an admin sets a new password, and turns an operator on again who was ' +
+      'disabled'
+  },
+  'insufficient-scope': {
+    status: 403,
+    title: 'The caller may not do this',
+    mend:
+      '`detail` names the scope that is missing: an admin gives the operator another role, or ' +
+      'makes an API key with that scope'
   },
   'not-found': {
     status: 404,
@@ -147,7 +162,7 @@ export const problems = {
     title: 'Too many requests',
     mend:
       'wait for as many seconds as Retry-After says; RATE_LIMIT in central-hub.env sets how ' +
-      'many there may be'
+      'many there may be. Signing in has a limit of its own'
   },
   'internal-error': {
     status: 500,

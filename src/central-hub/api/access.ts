@@ -1,11 +1,15 @@
 import { createHmac } from 'node:crypto'
 import { parseCookie, stringifySetCookie } from 'cookie'
-import { bearerCheck, sameSecret } from '../../platform/http/auth.ts'
-import { requireJson } from '../../platform/http/body.ts'
-import type { Http, Request, Response } from '../../platform/http/http.ts'
+import { needs, type Need, type Scope } from '../../contract/access.ts'
+import { routes, type OperationId } from '../../contract/routes.ts'
+import { bearerCheck, bearerOf, sameSecret } from '../../platform/http/auth.ts'
+import type { Request, Response } from '../../platform/http/http.ts'
 import type { Log } from '../../platform/log.ts'
-import { invalid, ProblemError } from '../../platform/http/problem.ts'
-import { query } from '../../platform/http/query.ts'
+import { ProblemError } from '../../platform/http/problem.ts'
+import { describeActor, scopesOf, tokenActor, type Actor } from '../store/team/actor.ts'
+import type { RevocableActor } from '../store/team/credentials.ts'
+import { kindOfSecret } from '../store/team/secrets.ts'
+import { actorOf } from './actor.ts'
 
 const cookieName = 'leadmaster'
 const lifetimeS = 30 * 86_400
@@ -45,6 +49,10 @@ interface AccessOptions {
   /** Where the token is kept: the log names it. */
   envFile: string
   log: Pick<Log, 'warn'>
+  /** Whose session or API key a secret is; undefined: nobody's, or not any more. */
+  findActor(secret: string): Promise<RevocableActor | undefined>
+  /** Called with each request of one who can be revoked. */
+  onRequest?(res: Response, actor: RevocableActor): void
 }
 
 /** A page of another site can make the browser send our cookie, but it cannot forge its origin. */
@@ -53,8 +61,12 @@ const isCrossOriginWrite = ({ method, headers }: Request): boolean =>
   method !== 'HEAD' &&
   headers.origin?.replace(/^https?:\/\//, '') !== headers.host
 
-/** A cookie that was set over TLS is sent over TLS only. */
-const setCookie = ({ headers: { origin = '' } }: Request, value: string, maxAge: number): string =>
+/** A cookie that was set over TLS is sent over TLS only. @param maxAge seconds */
+export const setCookie = (
+  { headers: { origin = '' } }: Request,
+  value: string,
+  maxAge = lifetimeS
+): string =>
   stringifySetCookie({
     name: cookieName,
     value,
@@ -65,78 +77,145 @@ const setCookie = ({ headers: { origin = '' } }: Request, value: string, maxAge:
     secure: origin.startsWith('https://')
   })
 
-/** @throws {ProblemError} invalid-parameters */
-const tokenOf = (body: unknown): string => {
-  const token =
-    typeof body === 'object' && body !== null && 'token' in body ? body.token : undefined
-  if (typeof token === 'string') return token
-  throw invalid({ in: 'body', field: '/token', message: 'expected HUB_API_TOKEN, as text' })
+const cookieOf = ({ headers }: Request): string =>
+  parseCookie(headers.cookie ?? '')[cookieName] ?? ''
+
+/** The operations by route, such as `GET /api/leads/:id`. */
+const operationOf = new Map(
+  Object.entries(routes).map(([id, route]): [string, OperationId] => [route, id as OperationId])
+)
+
+/** What a route needs. @throws when the contract does not have the route */
+const needOf = (route: string): Need => {
+  const id = operationOf.get(route)
+  if (id !== undefined) return needs[id]
+  throw new Error(`${route} is served, but src/contract/routes.ts does not have it`)
+}
+
+/** The paths of routes that are open to all, cut where a parameter begins. */
+const openRoutes = (Object.keys(needs) as OperationId[])
+  .filter((id) => needs[id] === 'nothing')
+  .map((id) => (routes[id].split(' ')[1] ?? '').split(':') as [string, string?])
+
+/** @throws {ProblemError} insufficient-scope */
+export const ensureScope = (actor: Actor, scope: Scope): void => {
+  if (scopesOf(actor).includes(scope)) return
+  throw new ProblemError(
+    'insufficient-scope',
+    `this needs the scope ${scope}, which ${describeActor(actor)} does not have`
+  )
 }
 
 /**
- * Who may call. Frontends send `Authorization: Bearer` with HUB_API_TOKEN. The operator page signs
- * in with it once and gets a cookie that its scripts cannot read. The token signs the cookie, so
- * the cookie survives restarts and becomes invalid with the token.
+ * Who may call. Programs send `Authorization: Bearer` with HUB_API_TOKEN, which may do everything,
+ * or with an API key. The operator page signs in and gets a cookie that its scripts cannot read: an
+ * operator's holds the secret of a session, and that of HUB_API_TOKEN is signed by the token, so
+ * that it survives restarts and becomes invalid with the token.
+ *
+ * A request passes twice: `authorize` finds out who it comes from, before anything is read, and
+ * `permit` whether that one may do what the route does.
  */
 export class Access {
-  readonly #token: string
+  readonly #options: AccessOptions
   readonly #refusals: RefusalLog
   readonly #hasToken: (req: Request) => boolean
-  readonly #openPaths = new Set(['/health', '/api/sign-in'])
-  readonly #openPrefixes = new Set<string>()
+  readonly #openPaths = new Set<string>()
+  readonly #openPrefixes: readonly string[]
 
-  constructor({ token, envFile, log }: AccessOptions) {
-    this.#token = token
+  constructor(options: AccessOptions) {
+    const { token, envFile, log } = options
+    this.#options = options
     this.#refusals = new RefusalLog(log, envFile)
     this.#hasToken = bearerCheck(token)
+    for (const [path, parameter] of openRoutes)
+      if (parameter === undefined) this.#openPaths.add(path)
+    this.#openPrefixes = openRoutes.flatMap(([path, parameter]) =>
+      parameter === undefined ? [] : path
+    )
   }
 
-  /** Lets a path be read without signing in. */
+  /** Lets a path that is no route be read without signing in. */
   open(path: string): void {
     this.#openPaths.add(path)
   }
 
   /**
-   * Lets every path below `path`, such as `/api/media/`, be read without signing in. The routes
-   * there check permission themselves.
+   * Finds out who makes a request. The HTTP server gets it as a function.
+   * @throws {ProblemError} unauthorized, forbidden
    */
-  openBeneath(path: `/${string}/`): void {
-    this.#openPrefixes.add(path)
+  readonly authorize = (req: Request, res: Response): void | Promise<void> => {
+    if (this.#hasToken(req)) return this.#enter(req, tokenActor)
+    if (this.#isOpen(req.path)) return
+    const cookie = cookieOf(req)
+    if (this.#isOfToken(cookie)) return this.#enterByCookie(req, tokenActor)
+    const bearer = bearerOf(req)
+    // A session is for the page alone, and an API key for programs.
+    const isExpected = kindOfSecret(bearer ?? cookie) === (bearer === undefined ? 'session' : 'key')
+    if (!isExpected) throw this.#refusal(req)
+    return this.#enterBySecret(req, res, bearer ?? cookie)
   }
 
-  /** The HTTP server gets it as a function. @throws {ProblemError} unauthorized, forbidden */
-  readonly authorize = (req: Request): void => {
-    if (this.#isOpen(req.path) || this.#hasToken(req)) return
-    if (!this.#isSignedIn(req)) {
-      this.#refusals.note(req.requestId)
-      throw new ProblemError('unauthorized', 'send Authorization: Bearer with HUB_API_TOKEN')
-    }
+  /**
+   * What a route checks of each request: whether the actor has the scope that
+   * src/contract/access.ts asks for. The HTTP server gets it as a function.
+   * @param route such as `GET /api/leads/:id`
+   * @throws when the contract does not have the route: the hub does not start
+   */
+  readonly permit = (route: string): ((req: Request) => void) => {
+    const need = needOf(route)
+    if (need === 'nothing') return () => undefined
+    if (need === 'sign-in') return (req) => void actorOf(req)
+    return (req) => ensureScope(actorOf(req), need)
+  }
+
+  /** Whether it is HUB_API_TOKEN. */
+  isToken(given: string): boolean {
+    return sameSecret(given, this.#options.token)
+  }
+
+  /** What the cookie of one who has HUB_API_TOKEN holds. */
+  tokenCookie(): string {
+    const expires = String(Math.floor(Date.now() / 1_000) + lifetimeS)
+    return `${expires}.${this.#sign(expires)}`
+  }
+
+  /** Logs that somebody did not get in. */
+  noteRefusal(req: Request): void {
+    this.#refusals.note(req.requestId)
+  }
+
+  #enter(req: Request, actor: Actor): void {
+    req.actor = actor
+  }
+
+  #enterByCookie(req: Request, actor: Actor): void {
     if (isCrossOriginWrite(req))
       throw new ProblemError(
         'forbidden',
         'with the cookie of the operator page, only that page itself may change anything'
       )
+    this.#enter(req, actor)
   }
 
-  /** `POST /api/sign-in` with `{token}` sets the cookie; `POST /api/sign-out` removes it. */
-  addRoutes(http: Http): void {
-    http.route('POST', '/api/sign-in', (req, res) => this.#signIn(req, res))
-    http.route('POST', '/api/sign-out', (req, res) => {
-      query(req)
-      res.setHeader('set-cookie', setCookie(req, '', 0))
-      res.writeHead(204).end()
-    })
+  async #enterBySecret(req: Request, res: Response, secret: string): Promise<void> {
+    const actor = await this.#options.findActor(secret)
+    if (actor === undefined) throw this.#refusal(req)
+    if (actor.kind === 'operator') this.#enterByCookie(req, actor)
+    else this.#enter(req, actor)
+    this.#options.onRequest?.(res, actor)
+  }
+
+  #refusal(req: Request): ProblemError {
+    this.noteRefusal(req)
+    return new ProblemError('unauthorized', 'send Authorization: Bearer with HUB_API_TOKEN')
   }
 
   #isOpen(path: string): boolean {
-    return (
-      this.#openPaths.has(path) || [...this.#openPrefixes].some((prefix) => path.startsWith(prefix))
-    )
+    return this.#openPaths.has(path) || this.#openPrefixes.some((prefix) => path.startsWith(prefix))
   }
 
-  #isSignedIn(req: Request): boolean {
-    const [expires = '', signature = ''] =
-      parseCookie(req.headers.cookie ?? '')[cookieName]?.split('.') ?? []
+  #isOfToken(cookie: string): boolean {
+    const [expires = '', signature = ''] = cookie.split('.')
     return (
       /^\d{1,12}$/.test(expires) &&
       Number(expires) > Date.now() / 1_000 &&
@@ -145,21 +224,9 @@ export class Access {
   }
 
   #sign(expires: string): string {
-    return createHmac('sha256', this.#token)
+    return createHmac('sha256', this.#options.token)
       .update(`leadmaster sign-in ${expires}`)
       .digest('base64url')
-  }
-
-  #signIn(req: Request, res: Response): void {
-    query(req)
-    requireJson(req)
-    if (!sameSecret(tokenOf(req.body), this.#token)) {
-      this.#refusals.note(req.requestId)
-      throw new ProblemError('unauthorized', 'this is not HUB_API_TOKEN')
-    }
-    const expires = String(Math.floor(Date.now() / 1_000) + lifetimeS)
-    res.setHeader('set-cookie', setCookie(req, `${expires}.${this.#sign(expires)}`, lifetimeS))
-    res.writeHead(204).end()
   }
 }
 

@@ -8,7 +8,6 @@ import { accountName, type Account } from '../follow/accounts.ts'
 import { findMessages } from '../store/read/find-message.ts'
 import type { Db } from '../store/database/schema.ts'
 import type { Upstream } from '../follow/upstream.ts'
-import type { Access } from './access.ts'
 import { contentDisposition, contentType } from './media-headers.ts'
 import type { Grant, MediaUrls } from './media-urls.ts'
 import type { Serve } from './serve.ts'
@@ -68,7 +67,6 @@ const sendOn = async (body: ReadableStream<Uint8Array>, res: Response): Promise<
 
 interface MediaRoutes {
   serve: Serve
-  access: Access
   db: Db
   accounts: readonly Account[]
   urls: MediaUrls
@@ -191,7 +189,6 @@ const crossOrigin = {
  */
 export const addMediaRoutes = ({
   serve,
-  access,
   db,
   accounts,
   urls,
@@ -218,7 +215,6 @@ export const addMediaRoutes = ({
     }
   })
 
-  access.openBeneath('/api/media/')
   serve.raw('getSignedMedia', async ({ params: { ticket }, req, res }) => {
     for (const [name, value] of Object.entries(crossOrigin)) res.setHeader(name, value)
     const grant = await urls.read(ticket)

@@ -1,4 +1,5 @@
 import type { Problem, ProblemType } from '../../contract/problem.ts'
+import { scopesOfRole } from '../../contract/access.ts'
 import type { OpenApi } from './openapi.ts'
 
 /** What the OpenAPI document says of the API as a whole. */
@@ -19,6 +20,12 @@ export const about = [
     'empty 304. **Writes**, but for deletions and imports, take it as `If-Match`, so that ' +
     "nobody else's change is written over, and an `Idempotency-Key`, so that a repeated one " +
     'changes nothing.',
+  '**Who may do what.** Each operation names the scope that it needs. HUB_API_TOKEN has all; an ' +
+    'API key has those it was made with; an operator has those of the role: ' +
+    Object.entries(scopesOfRole)
+      .map(([role, its]) => `${role}: ${its.map((scope) => `\`${scope}\``).join(' ')}`)
+      .join('; ') +
+    '. Without the scope the answer is 403 `insufficient-scope`.',
   '**Live events** resume where a client left off: `GET /api/events`.',
   '**Errors** are problem details (RFC 9457). Match on `type`; `detail` says what is wrong ' +
     'here and how to mend it. `errors` names each fault: `in` says where it is, `field` is ' +
@@ -32,6 +39,7 @@ export const tags: OpenApi['tags'] = [
   { name: 'events', description: 'What happens, as it happens' },
   { name: 'webhooks', description: 'The same for other programs: what happens is posted to them' },
   { name: 'whatsapp', description: 'The session with WhatsApp: status, linking, connecting' },
+  { name: 'team', description: 'Operators, their sessions, and API keys' },
   { name: 'operation', description: 'For who operates the hub, and signing in' }
 ]
 
@@ -124,6 +132,9 @@ export const examples: Partial<
     errors: [{ in: 'query', field: 'limit', message: 'expected a whole number from 1 to 200' }]
   },
   unauthorized: { detail: 'send Authorization: Bearer with HUB_API_TOKEN' },
+  'insufficient-scope': {
+    detail: 'this needs the scope leads.write, which operator 3 does not have'
+  },
   'not-found': { detail: 'there is no lead 7' },
   'lead-exists': { detail: 'lead 7 has this number: change it by PATCH /api/leads/7', lead_id: 7 },
   'payload-too-large': { detail: 'the body may have at most 65536 bytes' },

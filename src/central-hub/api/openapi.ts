@@ -1,11 +1,11 @@
 import type { TSchema } from 'typebox'
 import type { Answer, Operation } from '../../contract/api/operation.ts'
 import { operations } from '../../contract/api/operations.ts'
+import { needs, type Need } from '../../contract/access.ts'
 import { Problem, problems, type ProblemType } from '../../contract/problem.ts'
 import { routes, type OperationId } from '../../contract/routes.ts'
 import { WebhookBody } from '../../contract/webhook.ts'
 import { omitUndefined } from '../../platform/omit-undefined.ts'
-import type { Access } from './access.ts'
 import { about, examples, headers, requestHeaders, tags } from './openapi-texts.ts'
 import { createSchemas, type JsonSchema } from './schemas.ts'
 import type { Serve } from './serve.ts'
@@ -37,7 +37,8 @@ export interface DocumentedOperation {
   tags: [Operation['tag']]
   summary: string
   description?: string
-  security?: []
+  /** Who may call; none: everybody. The texts in a list are scopes. */
+  security?: Record<string, string[]>[]
   parameters: (Parameter | { $ref: string })[]
   requestBody?: { required: true; content: Record<string, Content> }
   responses: Record<string, DocumentedResponse | { $ref: string }>
@@ -74,7 +75,9 @@ const offers = (
   return {
     etag:
       method === 'get' &&
-      ((stored && answer.schema !== undefined) || isMedia(id) || id === 'getOpenApi'),
+      (((stored || tag === 'team') && answer.schema !== undefined) ||
+        isMedia(id) ||
+        id === 'getOpenApi'),
     taggedWrite: written && answer.schema !== undefined,
     idempotency: written,
     ifMatch: own?.includes('precondition-failed') === true,
@@ -88,12 +91,14 @@ const isRaw = (body: Operation['body']): boolean => body !== undefined && 'types
 const problemsOf = (id: OperationId): Map<number, ProblemType[]> => {
   const operation: Operation = operations[id]
   const [method] = split(id)
+  const need: Need = needs[id]
   const writes = method !== 'get'
   const types = new Set<ProblemType>([
     'bad-request',
     'invalid-parameters',
     // A request to sign in may carry a wrong token, too.
-    ...(operation.open === true && !writes ? [] : (['unauthorized'] as const)),
+    ...(need === 'nothing' && !writes ? [] : (['unauthorized'] as const)),
+    ...(need === 'nothing' || need === 'sign-in' ? [] : (['insufficient-scope'] as const)),
     ...(writes ? (['forbidden', 'payload-too-large', 'unsupported-media-type'] as const) : []),
     ...(offers(id, method, operation).idempotency ? (['idempotency-key-reused'] as const) : []),
     ...(operation.problems ?? []),
@@ -165,15 +170,29 @@ const problemExample = (type: ProblemType, status: number) => ({
   }
 })
 
+/**
+ * What an operation needs beyond a known caller, as
+ * https://spec.openapis.org/oas/v3.1.1#security-requirement-object has roles; undefined: nothing.
+ */
+const securityOf = (id: OperationId): Record<string, string[]>[] | undefined => {
+  const need: Need = needs[id]
+  if (need === 'nothing') return []
+  return need === 'sign-in' ? undefined : [{ bearer: [need] }, { cookie: [need] }]
+}
+
 const securitySchemes: OpenApi['components']['securitySchemes'] = {
-  bearer: { type: 'http', scheme: 'bearer', description: 'HUB_API_TOKEN of central-hub.env' },
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'An API key with the scope, or HUB_API_TOKEN of central-hub.env'
+  },
   cookie: {
     type: 'apiKey',
     in: 'cookie',
     name: 'leadmaster',
     description:
-      'Of the operator page, by `POST /api/sign-in`; it changes something only for the page of ' +
-      'the hub itself'
+      'Of the operator page, by `POST /api/sign-in`, of an operator whose role has the scope; it ' +
+      'changes something only for the page of the hub itself'
   }
 }
 
@@ -227,7 +246,7 @@ class DocumentBuilder {
       tags: [tag] as [typeof tag],
       summary,
       description,
-      security: operation.open ? ([] as []) : undefined,
+      security: securityOf(id),
       parameters: this.#parameters(id, path, method),
       ...this.#requestBody(operation),
       responses: this.#responsesOf(id, method)
@@ -376,13 +395,10 @@ export const createOpenApi = (version: string): OpenApi => new DocumentBuilder()
 /** `GET /openapi.json`, open to all. */
 export const addOpenApi = ({
   serve,
-  access,
   document
 }: {
   serve: Serve
-  access: Access
   document: () => OpenApi
 }): void => {
-  access.open('/openapi.json')
   serve.read('getOpenApi', document)
 }

@@ -6,6 +6,7 @@ import * as pageReport from '../../contract/page-report.ts'
 import * as problem from '../../contract/problem.ts'
 import * as record from '../../contract/record.ts'
 import * as session from '../../contract/session.ts'
+import * as team from '../../contract/team.ts'
 import * as webhook from '../../contract/webhook.ts'
 
 /** JSON Schema as OpenAPI 3.1 takes it. */
@@ -13,7 +14,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>
 
 /** The schemas that the contract names, by identity. */
 const names = new Map<unknown, string>(
-  [lead, messageTypes, pageReport, problem, record, session, webhook].flatMap((module) =>
+  [lead, messageTypes, pageReport, problem, record, session, team, webhook].flatMap((module) =>
     Object.entries(module as Record<string, unknown>)
       .filter(([, value]) => isSchema(value))
       .map(([name, schema]) => [schema, name] as const)

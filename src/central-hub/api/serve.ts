@@ -18,9 +18,11 @@ import type { Http, Method, Request, Response } from '../../platform/http/http.t
 import { faultsIn, invalid, ProblemError } from '../../platform/http/problem.ts'
 import { singleflight } from '../../platform/async.ts'
 import { changesOf } from '../store/database/changes.ts'
+import type { Actor } from '../store/team/actor.ts'
 import { answeredBefore, keepAnswer } from '../store/write/idempotency.ts'
 import type { Db } from '../store/database/schema.ts'
 import { changeLeads } from '../store/database/transaction.ts'
+import { actorOf } from './actor.ts'
 import { ResponseCache, type TaggedAnswer } from './response-cache.ts'
 import { etagOf, versionOf, waitVersionOf } from './version.ts'
 
@@ -45,6 +47,15 @@ export interface Write<Id extends OperationId> {
   isWaitMatched?: boolean
   /** The path of what was created: the answer's Location. */
   locationOf?: (body: AnswerBody<Id>) => string
+  /** Runs after the commit. */
+  after?: () => void
+}
+
+/** A write of which nothing is kept for a repetition. */
+interface Command<Id extends OperationId, Prepared> {
+  /** Runs before the transaction: what takes long, such as hashing. */
+  prepare?: (input: Input<Id> & { actor: Actor }) => Promise<Prepared>
+  run: (input: Input<Id> & { actor: Actor; trx: Db; prepared: Prepared }) => Promise<AnswerBody<Id>>
   /** Runs after the commit. */
   after?: () => void
 }
@@ -185,7 +196,8 @@ const matches = (
     : namesVersion(header, version)
 }
 
-type WriteInput<Id extends OperationId> = Input<Id> & { trx: Db }
+/** Who changes something is known to every handler that does. */
+type WriteInput<Id extends OperationId> = Input<Id> & { trx: Db; actor: Actor }
 type WriteHandler<Id extends OperationId> = (input: WriteInput<Id>) => Promise<AnswerBody<Id>>
 
 /** @throws {ProblemError} precondition-failed */
@@ -210,8 +222,9 @@ const runWrite = <Id extends OperationId>(
 ): Promise<Answer> =>
   changeLeads(db, (trx) =>
     once(trx, input.req, input.res, async () => {
-      await checkIfMatch(id, { ...input, trx }, options)
-      const body = toJson(await handler({ ...input, trx }))
+      const all = { ...input, trx, actor: actorOf(input.req) }
+      await checkIfMatch(id, all, options)
+      const body = toJson(await handler(all))
       return { status: operations[id].answer.status, body }
     })
   )
@@ -280,6 +293,26 @@ export class Serve {
         res.setHeader('location', locationOf(JSON.parse(answer.body) as never))
       res.setHeader('cache-control', 'no-store')
       send(res, answer)
+    })
+  }
+
+  /**
+   * Serves a write in one transaction whose request or answer holds a secret, or that ends what a
+   * secret is good for. The answer is not kept, so it takes no Idempotency-Key.
+   */
+  command<Id extends OperationId, Prepared = undefined>(
+    id: Id,
+    { prepare, run, after }: Command<Id, Prepared>
+  ): void {
+    const read = reading(id)
+    const { status } = operations[id].answer
+    this.#add(id, async (req, res) => {
+      const input = { ...read(req, res), actor: actorOf(req) }
+      const prepared = (await prepare?.(input)) as Prepared
+      const body = await changeLeads(this.#db, (trx) => run({ ...input, trx, prepared }))
+      after?.()
+      res.setHeader('cache-control', 'no-store')
+      send(res, { status, body: toJson(body) })
     })
   }
 

@@ -1,6 +1,7 @@
 import { Retention, type RetentionOptions } from './retention.ts'
 import type { StopWork } from '../store/database/cluster.ts'
 import { pruneEvents } from '../store/outbox/events.ts'
+import { pruneSessions } from '../store/team/sessions.ts'
 import { pruneAnswers } from '../store/write/idempotency.ts'
 
 const hourMs = 3_600_000
@@ -8,18 +9,22 @@ const hourMs = 3_600_000
 const firstRetentionMs = 60_000
 
 /**
- * Drops old events and kept answers, scrubs what was deleted, and deletes what is too old, every
- * hour. @returns what ends it
+ * Drops old events, kept answers and expired sessions, scrubs what was deleted, and deletes what is
+ * too old, every hour. @returns what ends it
  * @param options.keepMs RETENTION; 0: messages are kept for good
  */
 export const startHousekeeping = (options: RetentionOptions): StopWork => {
   const { store, keepMs, log } = options
   const retention = keepMs > 0 ? new Retention(options) : undefined
   const prune = (): void =>
-    void Promise.all([pruneEvents(store.db), pruneAnswers(store.db)]).catch((error: unknown) =>
+    void Promise.all([
+      pruneEvents(store.db),
+      pruneAnswers(store.db),
+      pruneSessions(store.db)
+    ]).catch((error: unknown) =>
       log.warn(
         { event: 'prune_failed', err: error },
-        'old events and kept answers were not dropped; tried again in an hour'
+        'old events, kept answers and expired sessions were not dropped; tried again in an hour'
       )
     )
   const scrub = (): void =>

@@ -129,7 +129,6 @@ export const messageOperations = {
       also: { 206: 'The part of it that Range asked for' },
       types: ['application/octet-stream']
     },
-    problems: ['forbidden', ...mediaProblems],
-    open: true
+    problems: ['forbidden', ...mediaProblems]
   }
 } as const satisfies Record<string, Operation>

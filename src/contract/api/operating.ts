@@ -1,6 +1,7 @@
 import Type from 'typebox'
 import { Readiness } from '../lead.ts'
 import { Health } from '../session.ts'
+import { SignIn } from '../team.ts'
 import type { Operation } from './operation.ts'
 
 /** For who operates the hub, and for signing in. */
@@ -20,8 +21,7 @@ export const operatingOperations = {
         pid: 4711,
         uptime_s: 3600
       }
-    },
-    open: true
+    }
   },
   getReadiness: {
     tag: 'operation',
@@ -50,23 +50,22 @@ export const operatingOperations = {
       description: 'OpenAPI 3.1',
       schema: Type.Object({ openapi: Type.String() }),
       example: { openapi: '3.1.1' }
-    },
-    open: true
+    }
   },
   signIn: {
     tag: 'operation',
-    summary: 'Sign in with the token, for a cookie',
-    description: 'For the operator page: the cookie cannot be read by scripts and lasts 30 days.',
-    body: {
-      schema: Type.Object({ token: Type.String({ maxLength: 1_000 }) }),
-      example: { token: '…' }
-    },
+    summary: 'Sign in, for a cookie',
+    description:
+      'As an operator, or with HUB_API_TOKEN. For the operator page: the cookie cannot be read ' +
+      'by scripts and lasts 30 days. Programs send an API key instead. After some failures for ' +
+      'one username, or from one address, `Retry-After` says how long to wait.',
+    body: { schema: SignIn, example: { username: 'luisa', password: '…' } },
     answer: { status: 204, description: 'Signed in' },
-    open: true
+    problems: ['sign-in-failed']
   },
   signOut: {
     tag: 'operation',
-    summary: 'Take the cookie back',
+    summary: 'Take the cookie back, and end its session',
     answer: { status: 204, description: 'Signed out' }
   }
 } as const satisfies Record<string, Operation>

@@ -3,11 +3,11 @@ import type { ProblemType } from '../problem.ts'
 import type { OperationId } from '../routes.ts'
 
 /**
- * The input and output of an operation. Requests are checked against it. OpenAPI and the client's
- * types are made from it.
+ * The input and output of an operation; what its caller needs is in ../access.ts. Requests are
+ * checked against it. OpenAPI and the client's types are made from it.
  */
 export interface Operation {
-  tag: 'leads' | 'messages' | 'events' | 'webhooks' | 'whatsapp' | 'operation'
+  tag: 'leads' | 'messages' | 'events' | 'webhooks' | 'whatsapp' | 'team' | 'operation'
   summary: string
   description?: string
   /** Of the path. A parameter that is not named here is text. */
@@ -21,8 +21,6 @@ export interface Operation {
   answer: Answer
   /** Besides those that every route may answer with. */
   problems?: readonly ProblemType[]
-  /** Needs no token. */
-  open?: true
 }
 
 export interface JsonBody {

@@ -4,6 +4,7 @@ import { leadOperations } from './leads.ts'
 import { messageOperations } from './messages.ts'
 import { operatingOperations } from './operating.ts'
 import type { AnswerOf, BodyOf, Operation, ParamsOf, QueryOf } from './operation.ts'
+import { teamOperations } from './team.ts'
 import { webhookOperations } from './webhooks.ts'
 import { whatsappOperations } from './whatsapp.ts'
 
@@ -14,6 +15,7 @@ export const operations = {
   ...messageOperations,
   ...eventOperations,
   ...webhookOperations,
+  ...teamOperations,
   ...whatsappOperations
 } as const satisfies Record<OperationId, Operation>
 

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { createAccess } from '../../../src/central-hub/api/access.ts'
-import type { Http, Request, Response as HttpResponse } from '../../../src/platform/http/http.ts'
+import type { Request, Response as HttpResponse } from '../../../src/platform/http/http.ts'
 import { ProblemError } from '../../../src/platform/http/problem.ts'
 import { apiToken } from '../../end-to-end/daemon.ts'
 import { raw } from '../../platform/http/http-server.ts'
@@ -161,18 +161,16 @@ t.test(
   }
 )
 
-/** `createAccess` on its own: requests as they are after the HTTP server, and its two routes. */
+/** `createAccess` on its own: requests as they are after the HTTP server. */
 const own = (t: Test) => {
-  const routes = new Map<string, (req: Request, res: HttpResponse) => void>()
   const access = createAccess({
     token: apiToken,
     envFile: '/etc/leadmaster/central-hub.env',
-    log: { warn: () => undefined }
+    log: { warn: () => undefined },
+    findActor: () => {
+      throw new Error('nothing here has the form of a secret')
+    }
   })
-  access.addRoutes({
-    route: (method: string, path: string, handle: (req: Request, res: HttpResponse) => void) =>
-      void routes.set(`${method} ${path}`, handle)
-  } as unknown as Http)
   const request = (facts: {
     method?: string
     path?: string
@@ -188,7 +186,7 @@ const own = (t: Test) => {
       ...facts
     }) as unknown as Request
   const problemOf = (
-    act: () => void
+    act: () => unknown
   ): { type: string; detail?: string; errors?: unknown } | undefined => {
     try {
       act()
@@ -201,17 +199,9 @@ const own = (t: Test) => {
   t.teardown(() => mock.timers.reset())
   return {
     access,
-    routes,
-    problemOf,
+    request,
     refused: (facts: Parameters<typeof request>[0]) =>
-      problemOf(() => access.authorize(request(facts))),
-    post: (path: string, body: unknown) =>
-      problemOf(() =>
-        routes.get(`POST ${path}`)?.(
-          request({ method: 'POST', path, body }),
-          undefined as unknown as HttpResponse
-        )
-      )
+      problemOf(() => access.authorize(request(facts), undefined as unknown as HttpResponse))
   }
 }
 
@@ -307,24 +297,28 @@ t.test(
 t.test(
   'whoever is refused learns what to send, and nothing of this machine; the log says where the token is kept',
   async (t) => {
-    const { refused, post } = own(t)
+    const { refused } = own(t)
+    const { url, lines } = await serveApi(t)
+    const post = async (path: string, body: unknown): Promise<unknown> =>
+      (
+        await fetch(url + path, { method: 'POST', headers: json, body: JSON.stringify(body) })
+      ).json()
     t.match(refused({}), {
       type: 'urn:leadmaster:problem:unauthorized',
       detail: 'send Authorization: Bearer with HUB_API_TOKEN'
     })
-    t.match(post('/api/sign-in', { token: 'wrong' }), {
+    t.match(await post('/api/sign-in', { token: 'wrong' }), {
       type: 'urn:leadmaster:problem:unauthorized',
       detail: 'this is not HUB_API_TOKEN'
     })
-    for (const body of [null, undefined, 'text', 5, {}, { token: 5 }, { token: null }]) {
+    for (const body of [[], {}, { token: 5 }, { token: null }]) {
       t.match(
-        post('/api/sign-in', body),
+        await post('/api/sign-in', body),
         { errors: [{ in: 'body', field: '/token', message: 'expected HUB_API_TOKEN, as text' }] },
         JSON.stringify(body)
       )
     }
 
-    const { url, lines } = await serveApi(t)
     const asked = [
       '/',
       '/api/leads',
@@ -366,16 +360,16 @@ t.test(
     const access = createAccess({
       token: apiToken,
       envFile: '/x.env',
-      log: { warn: (line: unknown) => void logged.push(line) }
+      log: { warn: (line: unknown) => void logged.push(line) },
+      findActor: async () => undefined
     })
     const knock = (times: number): void => {
       for (let time = 0; time < times; time += 1)
         t.throws(() =>
-          access.authorize({
-            path: '/api/leads',
-            headers: {},
-            requestId: `r${now}`
-          } as unknown as Request)
+          access.authorize(
+            { path: '/api/leads', headers: {}, requestId: `r${now}` } as unknown as Request,
+            undefined as unknown as HttpResponse
+          )
         )
     }
 
@@ -393,11 +387,11 @@ t.test(
 )
 
 t.test(
-  'without signing in one reaches health, the sign-in and what was opened, and nothing that begins or ends like it',
+  'without signing in one reaches what the contract opens to all and what was opened, and nothing that begins or ends like it',
   async (t) => {
-    const { access, refused, routes } = own(t)
-    t.same([...routes.keys()], ['POST /api/sign-in', 'POST /api/sign-out'])
-    for (const path of ['/health', '/api/sign-in']) t.equal(refused({ path }), undefined, path)
+    const { access, refused } = own(t)
+    for (const path of ['/health', '/openapi.json', '/api/sign-in', '/api/media/x'])
+      t.equal(refused({ path }), undefined, path)
     for (const path of [
       '',
       '/',
@@ -405,6 +399,7 @@ t.test(
       '/health/x',
       '/api/sign-in/x',
       '/api/sign-out',
+      '/api/me',
       '/docs'
     ])
       t.ok(refused({ path }), path)
@@ -413,10 +408,8 @@ t.test(
     t.ok(refused({ path: '/docs/x' }))
     access.open('/')
     t.equal(refused({ path: '/' }), undefined)
-    for (const path of ['/api/leads', '/x', '//', '/api/media/x'])
+    for (const path of ['/api/leads', '/x', '//'])
       t.ok(refused({ path }), `the page is open, and not ${path}`)
-    access.openBeneath('/api/media/')
-    t.equal(refused({ path: '/api/media/x' }), undefined)
     for (const path of [
       '/api/media',
       '/api/mediax',
@@ -427,6 +420,21 @@ t.test(
       t.ok(refused({ path }), path)
   }
 )
+
+t.test('a route that is opened by its path still wants a caller', async (t) => {
+  const { access, request } = own(t)
+  access.open('/api/leads')
+  const permit = access.permit('GET /api/leads')
+
+  t.equal(access.authorize(request({}), undefined as unknown as HttpResponse), undefined)
+  t.throws(() => permit(request({})), /HUB_API_TOKEN or an API key, or sign in/)
+})
+
+t.test('a route that the contract does not have is not served', async (t) => {
+  const { access } = own(t)
+  for (const route of ['GET /api/secret', 'PUT /api/leads', '/api/leads', 'constructor'])
+    t.throws(() => access.permit(route), /src\/contract\/routes\.ts does not have it/, route)
+})
 
 t.test('signing in and out take no query', async (t) => {
   const { url } = await serveApi(t)

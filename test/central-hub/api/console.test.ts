@@ -38,7 +38,8 @@ const addAccess = (): ReturnType<typeof createAccess> =>
   createAccess({
     token: 'x'.repeat(32),
     envFile: '/etc/leadmaster/central-hub.env',
-    log: { warn: () => undefined }
+    log: { warn: () => undefined },
+    findActor: async () => undefined
   })
 
 /** The page as scripts/build.ts makes it. */

@@ -67,7 +67,7 @@ t.test('so it is with the daemon itself', async (t) => {
     })
     t.equal(status, 405, `PUT ${at}`)
     t.ok(headers.get('allow')?.split(', ').includes(method), `${at} takes ${method}`)
-    if (security !== undefined) continue
+    if (security?.length === 0) continue
     const stranger = await fetch(hub.url + at, { method })
     t.equal(stranger.status, 401, `${method} ${at} without the token`)
   }

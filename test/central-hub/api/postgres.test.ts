@@ -16,6 +16,7 @@ for (const file of [
   'messages',
   'serve',
   'stats',
+  'team',
   'updated-since',
   'webhooks'
 ])

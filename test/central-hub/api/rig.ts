@@ -1,6 +1,6 @@
 import type { CountryCode } from 'libphonenumber-js'
 import type { Account } from '../../../src/central-hub/follow/accounts.ts'
-import { createAccess } from '../../../src/central-hub/api/access.ts'
+import { Callers } from '../../../src/central-hub/api/callers.ts'
 import { addDeletionRoutes } from '../../../src/central-hub/api/deletions.ts'
 import { addDocs } from '../../../src/central-hub/api/docs/docs.ts'
 import { addEventRoutes } from '../../../src/central-hub/api/events.ts'
@@ -13,7 +13,10 @@ import { MediaUrls } from '../../../src/central-hub/api/media-urls.ts'
 import { addMessageRoutes } from '../../../src/central-hub/api/messages.ts'
 import { addOpenApi, createOpenApi } from '../../../src/central-hub/api/openapi.ts'
 import { createServe } from '../../../src/central-hub/api/serve.ts'
+import { addSignIn } from '../../../src/central-hub/api/sign-in.ts'
+import { SignInThrottle } from '../../../src/central-hub/api/sign-in-throttle.ts'
 import { addStatsRoutes } from '../../../src/central-hub/api/stats.ts'
+import { addTeamRoutes } from '../../../src/central-hub/api/team.ts'
 import { addWebhookRoutes } from '../../../src/central-hub/api/webhooks.ts'
 import { addWhatsappRoutes } from '../../../src/central-hub/api/whatsapp.ts'
 import { createIngest } from '../../../src/central-hub/follow/ingest.ts'
@@ -39,6 +42,7 @@ export interface Api {
   /** The store's id, which its event ids begin with. */
   storeId: string
   live: ChangeNotifier
+  callers: Callers
   lines: ReturnType<typeof logLines>
   take(...records: InboundRecord[]): Promise<void>
   /** A request with the token; `body` is sent as JSON, `text` as it is. */
@@ -57,6 +61,8 @@ export interface ApiOptions {
   /** HUB_API_TOKEN, another one than usual. */
   token?: string
   country?: CountryCode
+  /** What slows down who guesses passwords, with a clock of the test's own. */
+  throttle?: SignInThrottle
   /** Whose session-manager is followed; null: it is not known yet. */
   account?: string | null
 }
@@ -67,11 +73,14 @@ export const serveApi = async (t: Scope, options: ApiOptions = {}): Promise<Api>
   const { db } = store
   const live = new ChangeNotifier()
   const lines = logLines()
-  const access = createAccess({
+  const callers = new Callers({
+    db,
     token: options.token ?? apiToken,
     envFile: '/etc/leadmaster/central-hub.env',
-    log: lines.log
+    log: lines.log,
+    checkMs: 100
   })
+  const { access, onRevoked } = callers
   const upstream = createUpstream({
     baseUrl: options.sessionManager ?? 'http://127.0.0.1:9',
     token,
@@ -108,7 +117,6 @@ export const serveApi = async (t: Scope, options: ApiOptions = {}): Promise<Api>
       addMessageRoutes({ serve: handle, db })
       addMediaRoutes({
         serve: handle,
-        access,
         db,
         accounts,
         urls: new MediaUrls(db, options.token ?? apiToken)
@@ -125,9 +133,12 @@ export const serveApi = async (t: Scope, options: ApiOptions = {}): Promise<Api>
         onChanged: live.notifyChanged
       })
       addWhatsappRoutes({ http, accounts })
-      access.addRoutes(http)
+      const throttle = options.throttle ?? new SignInThrottle()
+      addSignIn({ http, access, db, throttle })
+      addTeamRoutes({ serve: handle, db, throttle, onRevoked })
+      callers.endBy(http)
       const document = () => createOpenApi('1.2.3')
-      addOpenApi({ serve: handle, access, document })
+      addOpenApi({ serve: handle, document })
       addDocs({ http, access, document })
       addHealthRoutes({
         http,
@@ -146,7 +157,7 @@ export const serveApi = async (t: Scope, options: ApiOptions = {}): Promise<Api>
         metrics: async () => 'up 1\n'
       })
     },
-    { authorize: access.authorize, corsOrigins: options.corsOrigins ?? [] }
+    { authorize: access.authorize, permit: access.permit, corsOrigins: options.corsOrigins ?? [] }
   )
   const ingest = createIngest({ db, onTaken: live.notifyChanged })
   return {
@@ -154,6 +165,7 @@ export const serveApi = async (t: Scope, options: ApiOptions = {}): Promise<Api>
     port,
     db,
     live,
+    callers,
     lines,
     routes: http.routes(),
     storeId: store.id,

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { tokenActor } from '../../../src/central-hub/store/team/actor.ts'
 import { createServe, type Serve } from '../../../src/central-hub/api/serve.ts'
 import type { Db } from '../../../src/central-hub/store/database/schema.ts'
 import { pruneAnswers } from '../../../src/central-hub/store/write/idempotency.ts'
@@ -20,7 +21,9 @@ const served = async (
   ): Promise<{ status: number; headers: Headers; body: unknown }>
 }> => {
   const { db } = await testStore(t)
-  const { url } = await serve(t, (http) => add(createServe({ http, db })))
+  const { url } = await serve(t, (http) => add(createServe({ http, db })), {
+    authorize: (req) => void (req.actor = tokenActor)
+  })
   return {
     db,
     ask: async (path, { method = 'GET', headers = {}, body } = {}) => {

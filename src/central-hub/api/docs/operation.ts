@@ -90,7 +90,9 @@ export const operationSection = (
   )
   const isProblem = ([, { content }]: readonly [string, DocumentedResponse]): boolean =>
     content !== undefined && 'application/problem+json' in content
-  const open = security === undefined ? none : html` <span class="open">needs no token</span>`
+  const [{ bearer: [scope] = [] } = {}] = security ?? []
+  const open = security?.length === 0 ? html` <span class="open">needs no token</span>` : none
+  const needed = scope === undefined ? none : html` <span class="open">needs ${scope}</span>`
   const route = html`<strong class="method ${method}">${method.toUpperCase()}</strong>`
   const calls = [
     code(clientCall(operation, parameters)),
@@ -99,7 +101,7 @@ export const operationSection = (
   const body = requestBody === undefined ? none : bodyPart(requestBody.content)
   return html`<section class="operation" aria-labelledby="${id}">
 <h3 id="${id}">${summary}</h3>
-<p class="route">${route} <code>${path}</code>${open}</p>
+<p class="route">${route} <code>${path}</code>${open}${needed}</p>
 ${prose(description)}${calls}${parametersPart(parameters)}${body}
 ${answersPart(answers.filter((answer) => !isProblem(answer)))}
 ${problemsPart(answers.filter(isProblem))}

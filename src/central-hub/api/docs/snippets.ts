@@ -46,7 +46,7 @@ export const curl = (
   const options = (streams ? ' -N' : '') + (method === 'get' ? '' : ` -X ${method.toUpperCase()}`)
   return [
     `curl${options} "$HUB${at}"`,
-    ...(security === undefined ? ['-H "Authorization: Bearer $HUB_API_TOKEN"'] : []),
+    ...(security?.length !== 0 ? ['-H "Authorization: Bearer $HUB_API_TOKEN"'] : []),
     ...(body === undefined
       ? []
       : [
