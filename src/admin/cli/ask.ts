@@ -1,4 +1,5 @@
 import { createInterface, type Interface } from 'node:readline'
+import { Writable } from 'node:stream'
 
 /** Asks a person for lines. */
 
@@ -42,5 +43,32 @@ export const ask = (question: string, signal: AbortSignal): Promise<string | und
     input.on('line', onLine)
     input.on('close', onClose)
     signal.addEventListener('abort', onAbort)
+  })
+}
+
+/** What is typed is shown nowhere. */
+const nowhere = (): Writable => new Writable({ write: (_chunk, _encoding, done) => done() })
+
+/**
+ * Asks a person for a secret on the terminal, without echo. Without a terminal it reads the next
+ * line of stdin, and asks nothing.
+ * @returns undefined when stdin has ended. @throws when `signal` is aborted
+ */
+export const askSecret = (question: string, signal: AbortSignal): Promise<string | undefined> => {
+  if (process.stdin.isTTY !== true) return ask('', signal)
+  signal.throwIfAborted()
+  // First of all: from here on the terminal echoes nothing.
+  const lines = createInterface({ input: process.stdin, output: nowhere(), terminal: true })
+  process.stderr.write(question)
+  return new Promise<string | undefined>((resolve, reject) => {
+    const onAbort = (): void => reject(new Error('not asked any more'))
+    signal.addEventListener('abort', onAbort, { once: true })
+    lines.once('line', resolve)
+    lines.once('close', () => resolve(undefined))
+    // The terminal is in raw mode, and makes no signal of Ctrl-C.
+    lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  }).finally(() => {
+    lines.close()
+    process.stderr.write('\n')
   })
 }

@@ -18,6 +18,14 @@ export interface Context {
    * @throws when `signal` is aborted
    */
   ask(question: string, signal: AbortSignal): Promise<string | undefined>
+  /**
+   * Asks a person for a secret, without echo on a terminal; otherwise reads a line of stdin.
+   * @returns undefined when stdin has ended
+   * @throws when `signal` is aborted
+   */
+  askSecret(question: string, signal: AbortSignal): Promise<string | undefined>
+  /** stdin is a terminal: a person types. */
+  typed: boolean
   /** stdout is a terminal, so that a drawing can be replaced. */
   terminal: boolean
   /** The width of the terminal, in cells. */
@@ -73,10 +81,17 @@ type Values<O extends ParseArgsOptionsConfig> = ReturnType<
 export const parseOptions = <O extends ParseArgsOptionsConfig>(
   options: O,
   args: readonly string[]
-): Values<O> => {
+): Values<O> => parse(options, args, false).values
+
+/** @param allowPositionals whether words may stand beside the options @throws {UsageError} */
+const parse = <O extends ParseArgsOptionsConfig>(
+  options: O,
+  args: readonly string[],
+  allowPositionals: boolean
+): { values: Values<O>; positionals: string[] } => {
   try {
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false })
-      .values as Values<O>
+    const parsed = parseArgs({ args: [...args], options, strict: true, allowPositionals })
+    return { values: parsed.values as Values<O>, positionals: parsed.positionals }
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
     const [, unknown] = /^Unknown option '--?([^']+)'/.exec(error.message) ?? []
@@ -93,27 +108,49 @@ export const parseOptions = <O extends ParseArgsOptionsConfig>(
   }
 }
 
-/** A command by its options, typed. */
-export const command = <O extends ParseArgsOptionsConfig>(definition: {
+interface Definition<O extends ParseArgsOptionsConfig> {
   name: string
   summary: string
   /** A line for each option, and what else is to be known. */
   help: string
+  /** Names the word beside the options, such as NAME; undefined: the command takes no word. */
+  operand?: string
   options: O
-  run: (values: Values<O>, context: Context) => Promise<number>
-}): Command => {
-  const usage = `usage: leadmaster ${definition.name} [options]`
-  const help = `${usage}\n\n${definition.summary}.\n\n${definition.help}${commonHelp}`
+  /** @param operand '' when the command takes no word */
+  run: (values: Values<O>, context: Context, operand: string) => Promise<number>
+}
+
+/** @throws {UsageError} */
+const operandOf = (
+  { name, operand }: Pick<Definition<never>, 'name' | 'operand'>,
+  given: readonly string[]
+): string => {
+  if (operand === undefined) return ''
+  const [value, more] = given
+  if (value === undefined) throw new UsageError(`say ${operand}: leadmaster ${name} ${operand}`)
+  if (more !== undefined)
+    throw new UsageError(`it takes one ${operand}, not also ${JSON.stringify(more)}`)
+  return value
+}
+
+/** A command by its options, typed. */
+export const command = <O extends ParseArgsOptionsConfig>(definition: Definition<O>): Command => {
+  const { name, summary, operand } = definition
+  const usage = `usage: leadmaster ${[name, operand, '[options]'].filter(Boolean).join(' ')}`
+  const help = `${usage}\n\n${summary}.\n\n${definition.help}${commonHelp}`
   return {
-    summary: definition.summary,
+    summary,
     help,
     run: async (args, contextOf) => {
-      const values = parseOptions({ ...definition.options, ...commonOptions }, args)
+      const options = { ...definition.options, ...commonOptions }
+      const { values, positionals } = parse(options, args, operand !== undefined)
       const common = values as Common & { help?: boolean }
       const context = contextOf(common)
-      if (common.help !== true) return definition.run(values as Values<O>, context)
-      context.say(help)
-      return 0
+      if (common.help === true) {
+        context.say(help)
+        return 0
+      }
+      return definition.run(values as Values<O>, context, operandOf(definition, positionals))
     }
   }
 }

@@ -9,8 +9,9 @@ import { doctor } from './doctor.ts'
 import { done } from './done.ts'
 import { leads } from './leads.ts'
 import { pageReport } from './page-report.ts'
-import { ask } from './ask.ts'
+import { ask, askSecret } from './ask.ts'
 import { log } from './log.ts'
+import { operators } from './operators.ts'
 import { qr } from './qr.ts'
 import { remap } from './remap.ts'
 import { status } from './status.ts'
@@ -33,7 +34,8 @@ const commands: Readonly<Record<string, Command>> = {
   'page-report': pageReport,
   remap,
   connect,
-  unlink
+  unlink,
+  operators
 }
 
 const help = `usage: leadmaster COMMAND [options]
@@ -75,6 +77,8 @@ const contextOf = (common: Common): Context => ({
   say: (text) => void process.stdout.write(text),
   note: (text) => void process.stderr.write(text),
   ask,
+  askSecret,
+  typed: process.stdin.isTTY === true,
   terminal: process.stdout.isTTY,
   columns: process.stdout.columns ?? 200
 })

@@ -40,11 +40,12 @@ export const startTyped = (
   env: Record<string, string> = {}
 ): Run => startCommand(t, [process.execPath, main, ...args], env, 'pipe')
 
-/** On a terminal of its own, by script(1). */
+/** On a terminal of its own, by script(1). @param stdin `pipe`: with a person before it, who types */
 export const startOnTerminal = (
   t: Test,
   args: readonly string[],
-  env: Record<string, string> = {}
+  env: Record<string, string> = {},
+  stdin: 'ignore' | 'pipe' = 'ignore'
 ): Run =>
   startCommand(
     t,
@@ -56,7 +57,8 @@ export const startOnTerminal = (
       [process.execPath, main, ...args].map((arg) => `'${arg}'`).join(' '),
       '/dev/null'
     ],
-    { TERM: 'xterm-256color', ...env }
+    { TERM: 'xterm-256color', ...env },
+    stdin
   )
 
 const startCommand = (
