@@ -65,7 +65,7 @@ const journey = (t: Test, browser: Browser, { look, speak, ...act }: Journey): P
       const { scan, connected, waits, saved, lost } = words[speak]
       await hub.listening()
       const page = await openPage(t, browser, hub.url, look)
-      await page.waitForSelector('#token')
+      await page.waitForSelector('#sign-in-form')
       await act.signIn(page)
       await see(page, scan, '#pill-text')
       await web.scan()
@@ -159,6 +159,8 @@ t.test('an operator’s day', async (t) => {
       look: { width: 360, height: 640, language: 'es-MX' },
       speak: 'es',
       signIn: async (page) => {
+        await tabTo(page, 'sign-in-other')
+        await page.keyboard.press('Enter')
         await page.keyboard.type(apiToken)
         await page.keyboard.press('Enter')
       },

@@ -32,9 +32,12 @@ pageTest(
       'live'
     )
     const page = await open(url, { width: 360, height: 640, language: 'es-MX', dark: true })
-    await page.waitForSelector('#token')
+    await page.waitForSelector('#username')
     t.equal(await inPage(page, 'document.documentElement.lang'), 'es')
     await accessible(t, page, 'sign-in, narrow, dark, Spanish')
+    await tabTo(page, 'sign-in-other')
+    await page.keyboard.press('Enter')
+    t.equal(await focused(page), 'token')
     await page.keyboard.type(apiToken)
     await page.keyboard.press('Enter')
     await see(page, 'espera 2h')

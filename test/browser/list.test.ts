@@ -271,7 +271,7 @@ pageTest('who is signed out while typing goes on typing after the sign-in', asyn
   await page.keyboard.type('quiere')
   await page.context().clearCookies()
   await page.keyboard.press('Tab')
-  await page.waitForSelector('#token', { state: 'visible' })
+  await page.waitForSelector('#sign-in-form', { state: 'visible' })
   await signIn(page)
   await until(page, "document.activeElement.id === 'lead-tag'")
   t.equal(await inPage(page, "document.querySelector('#lead-note').value"), 'quiere')

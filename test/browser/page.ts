@@ -150,8 +150,19 @@ export const focused = (page: Page): Promise<string> =>
 export const type = (page: Page, selector: string, text: string): Promise<void> =>
   page.locator(selector).pressSequentially(text)
 
+/** Signs in with the token. */
 export const signIn = async (page: Page, token = apiToken): Promise<void> => {
+  await page.waitForSelector('#sign-in-form')
+  if (await page.locator('#by-token').isHidden()) await page.click('#sign-in-other')
   await page.locator('#token').fill(token)
+  await page.keyboard.press('Enter')
+}
+/** Signs in as an operator. */
+export const signInAs = async (page: Page, username: string, password: string): Promise<void> => {
+  await page.waitForSelector('#sign-in-form')
+  if (await page.locator('#by-name').isHidden()) await page.click('#sign-in-other')
+  await page.locator('#username').fill(username)
+  await page.locator('#password').fill(password)
   await page.keyboard.press('Enter')
 }
 export const openLead = async (page: Page, name: string): Promise<void> => {

@@ -225,7 +225,7 @@ const journeys: readonly [string, (t: Test, day: Day) => Promise<void>][] = [
         page,
         stack: { hub }
       } = day
-      await page.waitForSelector('#token')
+      await page.waitForSelector('#sign-in-form')
       await day.show(t, 'sign in')
       await signIn(page)
       await see(page, day.name('Rosa'), '.row .name')

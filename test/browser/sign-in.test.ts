@@ -9,8 +9,8 @@ pageTest(
   async (t, open) => {
     const { url } = await startRig(t)
     const page = await open(url)
-    await page.waitForSelector('#token')
-    t.equal(await focused(page), 'token')
+    await page.waitForSelector('#username')
+    t.equal(await focused(page), 'username')
     await accessible(t, page, 'sign-in')
     await signIn(page, 'certainly-not-the-token-0123456789-abc')
     await see(page, 'That is not the access token.', '[role=alert]')
@@ -25,9 +25,9 @@ pageTest(
     await see(page, 'there is no lead 999')
     await accessible(t, page, 'a lead that is not there')
     await page.click('#sign-out')
-    await page.waitForSelector('#token')
+    await page.waitForSelector('#sign-in-form')
     await page.reload()
-    await page.waitForSelector('#token')
+    await page.waitForSelector('#sign-in-form')
   }
 )
 
@@ -48,7 +48,7 @@ pageTest(
         'no tab has a stream of its own'
       )
     await second.click('#sign-out')
-    await first.waitForSelector('#token')
+    await first.waitForSelector('#sign-in-form')
     await signIn(first)
     await second.waitForSelector('#app')
   }

@@ -104,7 +104,7 @@ pageTest(
     const { sent } = await slow(page)
 
     await page.goto(rig.url)
-    await page.waitForSelector('#token')
+    await page.waitForSelector('#username')
     const formMs = await now(page)
     await until(
       page,
@@ -119,7 +119,7 @@ pageTest(
     )
     t.ok(weight(sent) <= maxBytes, `${weight(sent)} bytes`)
 
-    await page.locator('#token').fill('')
+    await page.locator('#username').fill('')
     const before = await now(page)
     await signIn(page)
     await see(page, 'Ana', '.row .name')

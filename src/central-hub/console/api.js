@@ -13,6 +13,8 @@ import { query, request } from './request.js'
 const get = async (path, signal) => (await request('GET', path, { signal })).value
 /** @param {string} path @param {unknown} [body] */
 const post = async (path, body) => (await request('POST', path, { body })).value
+/** @param {string} path */
+const remove = async (path) => (await request('DELETE', path)).value
 /**
  * The first page that holds a lead, or the last one: a page of a search may be empty and yet not
  * the last.
@@ -44,9 +46,37 @@ const forExcel = (language) => ({
 const passkeyMs = 70_000
 
 export const api = {
-  /** @param {string} token */
-  signIn: (token) => post('/api/sign-in', { token }),
+  /** @param {import('../../contract/team.ts').SignIn} given */
+  signIn: (given) => post('/api/sign-in', given),
   signOut: () => post('/api/sign-out'),
+  /** @returns {Promise<import('../../contract/team.ts').Me>} */
+  me: () => get('/api/me'),
+  /** @param {string} current_password @param {string} password the new one */
+  changePassword: (current_password, password) =>
+    post('/api/me/password', { current_password, password }),
+  /** @returns {Promise<{ sessions: import('../../contract/team.ts').OperatorSession[] }>} */
+  mySessions: () => get('/api/me/sessions'),
+  /** @param {number} id */
+  endMySession: (id) => remove(`/api/me/sessions/${id}`),
+  /** @returns {Promise<{ operators: import('../../contract/team.ts').Operator[] }>} */
+  operators: () => get('/api/operators'),
+  /** @param {import('../../contract/team.ts').OperatorCreate} operator */
+  addOperator: (operator) => post('/api/operators', operator),
+  /** @param {number} id @param {import('../../contract/team.ts').OperatorPatch} body */
+  patchOperator: (id, body) => request('PATCH', `/api/operators/${id}`, { body }),
+  /** @param {number} id @param {string} password */
+  setPassword: (id, password) => post(`/api/operators/${id}/password`, { password }),
+  /** @param {number} id */
+  removeOperator: (id) => remove(`/api/operators/${id}`),
+  /** @returns {Promise<{ keys: import('../../contract/team.ts').ApiKey[] }>} */
+  keys: () => get('/api/keys'),
+  /**
+   * @param {import('../../contract/team.ts').ApiKeyCreate} key
+   * @returns {Promise<import('../../contract/team.ts').ApiKeyWithSecret>}
+   */
+  makeKey: (key) => post('/api/keys', key),
+  /** @param {number} id */
+  revokeKey: (id) => remove(`/api/keys/${id}`),
   /** @param {LeadQuery} params @returns {Promise<import('../../contract/lead.ts').LeadPage>} */
   leads: (params) => get(`/api/leads${query(params)}`),
   foundLeads,

@@ -7,6 +7,7 @@ import { DeleteDialog, MergeDialog } from './lead-actions.js'
 import { LeadForm } from './lead-form.js'
 import { LeadSearch } from './lead-search.js'
 import { renderHead } from './lead-head.js'
+import { may } from './me.js'
 import { MessageList } from './message-list.js'
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
@@ -189,7 +190,7 @@ export class Conversation {
   }
 
   pressUnread() {
-    void this.#setUnread()
+    if (may('leads.write')) void this.#setUnread()
   }
 
   /** Writes everything again, in the language chosen. */
@@ -225,6 +226,7 @@ export class Conversation {
   }
 
   #isRead() {
+    if (!may('leads.write')) return false
     return this.#isAttended && document.visibilityState === 'visible' && this.#list.loaded()
   }
 

@@ -64,6 +64,20 @@ export const arrange = (parent, nodes) => {
 }
 
 /**
+ * Makes what is in `box` again. The element with the focus gives it to the new one with the same
+ * `data-key`.
+ * @param {HTMLElement} box @param {() => void} make
+ */
+export const keepFocus = (box, make) => {
+  const focused = document.activeElement
+  const key = focused instanceof HTMLElement && box.contains(focused) && focused.dataset['key']
+  make()
+  if (!key) return
+  const next = box.querySelector(`[data-key="${key}"]`)
+  if (next instanceof HTMLElement) next.focus({ preventScroll: true })
+}
+
+/**
  * Sets a text only if it differs, so that a screen reader does not read it twice.
  * @param {Element} element @param {string} text
  */

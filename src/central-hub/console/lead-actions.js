@@ -1,4 +1,5 @@
 import { api } from './api.js'
+import { act } from './dialog.js'
 import { byId, h, say } from './dom.js'
 import { errorNote } from './error.js'
 import { dateTime } from './format.js'
@@ -22,26 +23,6 @@ const aboutOther = ({ name, phone_display, last_seen_at }) => {
   ]
     .filter(Boolean)
     .join(' · ')
-}
-
-/**
- * Runs the action of a dialog. If it fails, the dialog stays open and shows the error.
- * @param {HTMLDialogElement} dialog @param {() => Promise<void>} run
- */
-const act = async (dialog, run) => {
-  const button = /** @type {HTMLButtonElement} */ (dialog.querySelector('[type=submit]'))
-  const note = /** @type {HTMLElement} */ (dialog.querySelector('.outcome'))
-  if (button.getAttribute('aria-disabled') === 'true') return
-  button.setAttribute('aria-disabled', 'true')
-  note.replaceChildren()
-  try {
-    await run()
-    dialog.close()
-  } catch (error) {
-    note.replaceChildren(errorNote(error))
-  } finally {
-    button.removeAttribute('aria-disabled')
-  }
 }
 
 /** @param {Lead} lead */

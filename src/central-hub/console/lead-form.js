@@ -97,6 +97,13 @@ export class LeadForm {
     this.#render()
   }
 
+  /** @param {boolean} isReadOnly the person may not change leads */
+  setReadOnly(isReadOnly) {
+    const { state, ...typed } = this.#inputs
+    state.disabled = isReadOnly
+    for (const input of Object.values(typed)) input.readOnly = isReadOnly
+  }
+
   /** Saves all typed text, such as before leaving. */
   flush() {
     this.#tags.commit()

@@ -1,20 +1,25 @@
+import { Account } from './account.js'
 import { createAnnouncer } from './announcer.js'
 import { api } from './api.js'
 import { Conversation } from './conversation.js'
+import { ConfirmDialog } from './dialog.js'
 import { byId, say, showOnly } from './dom.js'
 import { Figures } from './figures.js'
 import { Health } from './health.js'
 import { Inbox } from './inbox.js'
+import { KeyList } from './keys.js'
 import { readKnown } from './known.js'
 import { nameOf } from './lead.js'
 import { createLive } from './live.js'
+import { may, readMe } from './me.js'
 import { createNamesImport } from './names-import.js'
 import { Notifications } from './notifications.js'
 import { hubNow, onSignedOut, signedIn } from './request.js'
 import { leadAddress, route } from './route.js'
 import { Sessions } from './sessions.js'
 import { createShortcuts } from './shortcuts.js'
-import { createSignIn, signInMark } from './sign-in.js'
+import { SignInForm, signInMark } from './sign-in.js'
+import { Team } from './team.js'
 import { explain, loadTexts, setLanguage, texts, writeStaticTexts } from './texts.js'
 import { WebhookList } from './webhooks.js'
 
@@ -72,12 +77,15 @@ const sessions = new Sessions({
   },
   onAccounts: (names) => inbox.setAccounts(names)
 })
-const [health, figures, webhooks, notifications] = [
+const [health, figures, webhooks, notifications, account] = [
   new Health(),
   new Figures(),
   new WebhookList(),
-  new Notifications()
+  new Notifications(),
+  new Account()
 ]
+const confirmDialog = new ConfirmDialog()
+const [team, keys] = [new Team(confirmDialog), new KeyList(confirmDialog)]
 const namesImport = createNamesImport(() => inbox.reload())
 
 // --- which view ---
@@ -87,6 +95,7 @@ const headings = {
   lead: 'lead-name',
   connection: 'session-title',
   figures: 'figures-title',
+  team: 'team-title',
   settings: 'settings-title'
 }
 /** @type {import('./route.js').Route} */
@@ -113,6 +122,17 @@ const partOf = (name) => {
   return needsSomeone ? 'connection' : 'nothing'
 }
 
+/** Reads what a page shows. @param {import('./route.js').Route['name']} name */
+const loadPage = (name) => {
+  if (name === 'settings') {
+    account.load()
+    if (may('webhooks')) webhooks.load()
+  } else if (name === 'team') {
+    team.load()
+    if (may('admin')) keys.load()
+  }
+}
+
 const showRoute = () => {
   if (view !== 'app') return
   const before = shown
@@ -120,7 +140,7 @@ const showRoute = () => {
   const { name, id, details = false } = shown
   byId('columns').dataset.view = name
   const part = partOf(name)
-  showOnly(['conversation', 'connection', 'figures', 'settings', 'nothing'], part)
+  showOnly(['conversation', 'connection', 'figures', 'team', 'settings', 'nothing'], part)
   for (const link of document.querySelectorAll('#nav a')) {
     if (
       link.getAttribute('href') === location.hash ||
@@ -146,7 +166,7 @@ const showRoute = () => {
   }
   const moved = before.name !== name || before.id !== id || (before.details ?? false) !== details
   if (!moved) return
-  if (name === 'settings') webhooks.load()
+  loadPage(name)
   afterDialog(() => {
     if (name === 'lead' && details) byId('details-title').focus({ preventScroll: true })
     else if (name !== 'home') byId(headings[name]).focus({ preventScroll: true })
@@ -186,7 +206,7 @@ const toNeighbour = (by) => {
 /** Marks as unread the lead whose row has the focus. */
 const markFocusedUnread = async () => {
   const id = inbox.focused()
-  if (id === undefined) return
+  if (id === undefined || !may('leads.write')) return
   try {
     applyLead(await api.setUnread(id))
     announcer.say(texts.madeUnread)
@@ -239,6 +259,18 @@ const applyLead = (lead) => {
   announcer.wrote(id, nameOf(lead))
   notifications.notify(lead)
 }
+/** Finds out who is signed in, and offers what that person may do. */
+const learnWho = async () => {
+  try {
+    if (!(await readMe())) return
+  } catch {
+    // It is asked again once the stream of events is open.
+    return
+  }
+  conversation.form.setReadOnly(!may('leads.write'))
+  sessions.offer()
+  loadPage(route().name)
+}
 const live = createLive(
   {
     onOpen: () => {
@@ -246,6 +278,7 @@ const live = createLive(
       signInMark.set()
       show('app')
       say(byId('offline'), '')
+      void learnWho()
       sessions.open()
       inbox.retryFailed()
       conversation.retryFailed()
@@ -304,13 +337,14 @@ const show = (name) => {
 }
 /** Shows the lists while the stream of events is still being opened, which takes longer. */
 const begin = () => {
+  void learnWho()
   inbox.reload()
   conversation.reload()
   void readKnown().catch(() => {})
   show('app')
   live.open()
 }
-const signIn = createSignIn(() => {
+const signIn = new SignInForm(() => {
   signedIn()
   begin()
 })
@@ -350,7 +384,11 @@ const writeAll = () => {
     webhooks,
     notifications,
     shortcuts,
-    namesImport
+    namesImport,
+    signIn,
+    account,
+    team,
+    keys
   ])
     part.render()
   showRoute()

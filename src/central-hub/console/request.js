@@ -106,7 +106,9 @@ export const request = async (
       ? value
       : { type: 'no-answer', title: `HTTP ${answer.status}`, status: answer.status }
   )
-  if (answer.status === 401 && path !== '/api/sign-in' && asked === signIns) signedOut()
+  // A wrong password is told where it was typed.
+  const isOut = answer.status === 401 && path !== '/api/sign-in' && error.kind !== 'sign-in-failed'
+  if (isOut && asked === signIns) signedOut()
   throw error
 }
 

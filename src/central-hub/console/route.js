@@ -1,8 +1,9 @@
 /** Which view is shown: the part of the address after #, so that the browser's back works. */
 
+/** @typedef {'connection' | 'figures' | 'team' | 'settings'} PageName */
 /**
- * @typedef {{ name: 'home' | 'lead' | 'connection' | 'figures' | 'settings', id?: number, details?:
- * boolean, message?: string }} Route
+ * @typedef {{ name: 'home' | 'lead' | PageName, id?: number, details?: boolean, message?: string }}
+ * Route
  */
 
 /** What is no encoding is no message's id. @param {string} text */
@@ -22,8 +23,8 @@ export const route = () => {
     /^#\/lead\/([1-9]\d{0,14})\/message\/([^/]{1,900})$/.exec(location.hash) ?? []
   if (of !== undefined && message !== undefined)
     return { name: 'lead', id: Number(of), details: false, message: decoded(message) }
-  const [, name] = /^#\/(connection|figures|settings)$/.exec(location.hash) ?? []
-  return { name: /** @type {'connection' | 'figures' | 'settings' | undefined} */ (name) ?? 'home' }
+  const [, name] = /^#\/(connection|figures|team|settings)$/.exec(location.hash) ?? []
+  return { name: /** @type {PageName | undefined} */ (name) ?? 'home' }
 }
 
 /** @param {number} id @param {boolean} [details] */

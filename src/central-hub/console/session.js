@@ -2,6 +2,7 @@ import { api } from './api.js'
 import { byId, h, say } from './dom.js'
 import { errorNote } from './error.js'
 import { dateTime, duration, figure } from './format.js'
+import { may } from './me.js'
 import { PasskeyLinking } from './passkey.js'
 import { QrCode } from './qr.js'
 import { hubNow, isProblem } from './request.js'
@@ -45,6 +46,9 @@ const reasonOf = (state) => {
   return [state.reason, state.limited].filter(Boolean).join('; ')
 }
 
+/** Whether a person is to link a phone. @param {string} kind */
+const isToLink = (kind) => kind === 'QR_REQUIRED' || kind === 'PASSKEY_REQUIRED'
+
 /** @param {Status | Problem | undefined} state */
 const describeState = (state) => {
   if (isProblem(state)) return wordsFor(state.type.split(':').at(-1) ?? '')
@@ -74,6 +78,7 @@ export class Session {
   #headline = h('p', { class: 'lead-line', role: 'status' })
   #reason = h('div', {})
   #next = h('p', { class: 'muted' })
+  #notYours = h('p', { class: 'note' })
   #qr
   #passkey
   #facts = h('dl', { class: 'facts' })
@@ -81,15 +86,18 @@ export class Session {
   #connect = h('button', {
     type: 'button',
     class: 'primary',
+    'data-needs': 'session',
     onclick: () => void this.#act(this.#routes.connect)
   })
   #disconnect = h('button', {
     type: 'button',
+    'data-needs': 'session.end',
     onclick: () => void this.#act(() => this.#routes.disconnect(false))
   })
   #unlink = h('button', {
     type: 'button',
     class: 'danger-text',
+    'data-needs': 'session.end',
     onclick: () => this.#askUnlink()
   })
 
@@ -108,6 +116,7 @@ export class Session {
       this.#headline,
       this.#reason,
       this.#next,
+      this.#notYours,
       this.#qr.box,
       this.#passkey.box,
       this.#facts,
@@ -125,8 +134,14 @@ export class Session {
   /** @param {Status | Problem} state of an event */
   apply(state) {
     this.#state = state
-    this.#qr.want(this.kind() === 'QR_REQUIRED')
-    this.#passkey.want(this.kind() === 'PASSKEY_REQUIRED')
+    this.offer()
+  }
+
+  /** Offers what this person may do now: linking a phone, or not. */
+  offer() {
+    const mayLink = may('session')
+    this.#qr.want(mayLink && this.kind() === 'QR_REQUIRED')
+    this.#passkey.want(mayLink && this.kind() === 'PASSKEY_REQUIRED')
     this.render()
   }
 
@@ -138,6 +153,8 @@ export class Session {
     say(this.#headline, describeState(this.#state))
     this.#headline.dataset['how'] = this.kind()
     this.#renderReason()
+    this.#notYours.hidden = may('session') || !isToLink(this.kind())
+    say(this.#notYours, texts.linkNotYours)
     this.#qr.render()
     this.#passkey.render()
     this.#facts.replaceChildren(...factNodes(this.#status()))

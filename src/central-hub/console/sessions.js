@@ -79,6 +79,11 @@ export class Sessions {
     this.#show()
   }
 
+  /** Another person is signed in, or the role is another one. */
+  offer() {
+    for (const { session } of this.#sessions.values()) session.offer()
+  }
+
   render() {
     for (const { session } of this.#sessions.values()) session.render()
   }

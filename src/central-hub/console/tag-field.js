@@ -49,7 +49,7 @@ export class TagField {
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
-    if (event.isComposing) return
+    if (event.isComposing || this.#input.readOnly) return
     if (event.key === 'Enter' || event.key === ',') {
       event.preventDefault()
       this.commit()
@@ -76,7 +76,12 @@ export class TagField {
         h('bdi', {}, tag),
         h(
           'button',
-          { type: 'button', class: 'bare', onclick: () => this.#remove(tag) },
+          {
+            type: 'button',
+            class: 'bare',
+            'data-needs': 'leads.write',
+            onclick: () => this.#remove(tag)
+          },
           h('span', { 'aria-hidden': 'true' }, '×')
         )
       )

@@ -7,7 +7,7 @@ interface TokenActor {
   kind: 'token'
 }
 
-export interface OperatorActor {
+interface OperatorActor {
   kind: 'operator'
   /** operators.id. */
   id: number
@@ -17,7 +17,7 @@ export interface OperatorActor {
   sessionId: number
 }
 
-export interface KeyActor {
+interface KeyActor {
   kind: 'key'
   /** api_keys.id. */
   id: number

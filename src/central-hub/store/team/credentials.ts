@@ -1,6 +1,6 @@
 import type { Scope } from '../../../contract/access.ts'
 import type { Db } from '../database/schema.ts'
-import type { KeyActor, OperatorActor } from './actor.ts'
+import type { Actor } from './actor.ts'
 import { hashSecret, kindOfSecret } from './secrets.ts'
 
 /**
@@ -9,7 +9,7 @@ import { hashSecret, kindOfSecret } from './secrets.ts'
  */
 
 /** Actors that can be revoked. */
-export type RevocableActor = OperatorActor | KeyActor
+export type RevocableActor = Exclude<Actor, { kind: 'token' }>
 
 const sessionsOf = (db: Db) =>
   db

@@ -1,0 +1,197 @@
+import { api } from './api.js'
+import { byId, h, keepFocus } from './dom.js'
+import { errorNote } from './error.js'
+import { dateTime } from './format.js'
+import { fill, texts } from './texts.js'
+
+/** The operators: who may sign in, in which role. */
+
+/** @typedef {import('../../contract/team.ts').Operator} Operator */
+/** @typedef {import('../../contract/team.ts').Role} Role */
+/** @typedef {import('./dialog.js').ConfirmDialog} ConfirmDialog */
+
+const roles = /** @type {const} */ (['operator', 'viewer', 'admin'])
+
+/** @param {Role} [chosen] */
+const roleOptions = (chosen) =>
+  roles.map((role) => h('option', { value: role, selected: role === chosen }, texts.roles[role]))
+
+/** @param {Operator} operator */
+const describeState = ({ enabled, last_sign_in_at }) => [
+  ...(enabled ? [] : [texts.turnedOff]),
+  last_sign_in_at === null
+    ? texts.neverSignedIn
+    : fill(texts.lastSignIn, { at: dateTime(new Date(last_sign_in_at)) })
+]
+
+export class Team {
+  #dialog
+  /** @type {Operator[] | undefined} */
+  #operators
+  /** @type {unknown} */
+  #error
+  #list = byId('operators')
+  #outcome = byId('operators-outcome')
+  #form = byId('operator-form')
+  #isWorking = false
+
+  /** @param {ConfirmDialog} dialog */
+  constructor(dialog) {
+    this.#dialog = dialog
+    this.#form.addEventListener('submit', (/** @type {Event} */ event) => {
+      event.preventDefault()
+      void this.#add()
+    })
+  }
+
+  /** Reads the operators again. */
+  load() {
+    this.#outcome.replaceChildren()
+    this.render()
+    void this.#load()
+  }
+
+  render() {
+    const role = byId('operator-role')
+    role.replaceChildren(...roleOptions(role.value))
+    keepFocus(this.#list, () => this.#list.replaceChildren(this.#nodes()))
+  }
+
+  async #load() {
+    try {
+      this.#operators = (await api.operators()).operators
+      this.#error = undefined
+    } catch (error) {
+      this.#error = error
+    }
+    this.render()
+  }
+
+  #nodes() {
+    if (this.#error !== undefined) return errorNote(this.#error, () => void this.#load())
+    if (!this.#operators) return h('p', { class: 'muted' }, texts.loading)
+    if (this.#operators.length === 0) return h('p', { class: 'muted' }, texts.operatorsNone)
+    return h('ul', { class: 'hooks' }, ...this.#operators.map((operator) => this.#item(operator)))
+  }
+
+  /** @param {Operator} operator */
+  #item(operator) {
+    const { username, name } = operator
+    return h(
+      'li',
+      { class: 'hook' },
+      h(
+        'p',
+        {},
+        h('strong', {}, h('bdi', {}, name)),
+        ' ',
+        h('bdi', { class: 'url' }, name === username ? '' : username)
+      ),
+      h('p', { class: 'small muted' }, describeState(operator).join(' · ')),
+      this.#buttons(operator)
+    )
+  }
+
+  /** @param {Operator} operator */
+  #buttons(operator) {
+    const { id, name, role, enabled } = operator
+    const select = h(
+      'select',
+      {
+        'aria-label': `${texts.role}: ${name}`,
+        'data-key': `role-${id}`,
+        onchange: (/** @type {Event} */ { target }) => {
+          const { value } = /** @type {HTMLSelectElement} */ (target)
+          void this.#change(() => api.patchOperator(id, { role: /** @type {Role} */ (value) }))
+        }
+      },
+      ...roleOptions(role)
+    )
+    const toggle = () => void this.#change(() => api.patchOperator(id, { enabled: !enabled }))
+    return h(
+      'div',
+      { class: 'buttons' },
+      select,
+      this.#button(name, texts.passwordReset, () => this.#askPassword(operator)),
+      h(
+        'button',
+        { type: 'button', 'data-key': `toggle-${id}`, onclick: toggle },
+        enabled ? texts.turnOff : texts.turnOn,
+        h('span', { class: 'sr-only' }, ` ${name}`)
+      ),
+      this.#button(name, texts.removeOperator, () => this.#askRemove(operator), 'danger-text')
+    )
+  }
+
+  /**
+   * @param {string} name of the person, for who does not see the row
+   * @param {string} text @param {() => void} onclick @param {string} [style]
+   */
+  #button(name, text, onclick, style) {
+    return h(
+      'button',
+      { type: 'button', class: style, onclick },
+      text,
+      h('span', { class: 'sr-only' }, ` ${name}`)
+    )
+  }
+
+  /** @param {Operator} operator */
+  #askPassword({ id, name }) {
+    this.#dialog.ask({
+      title: fill(texts.passwordResetTitle, { name }),
+      text: texts.passwordResetText,
+      yes: texts.passwordSet,
+      withPassword: true,
+      run: async (password) => {
+        await api.setPassword(id, password)
+        this.#outcome.replaceChildren(h('p', {}, fill(texts.passwordIsSet, { name })))
+      }
+    })
+  }
+
+  /** @param {Operator} operator */
+  #askRemove({ id, name }) {
+    this.#dialog.ask({
+      title: fill(texts.removeOperatorTitle, { name }),
+      text: texts.removeOperatorText,
+      yes: texts.removeOperatorYes,
+      isDanger: true,
+      run: async () => {
+        await api.removeOperator(id)
+        await this.#load()
+      }
+    })
+  }
+
+  async #add() {
+    const [username, name, role, password] = ['username', 'name', 'role', 'password'].map((field) =>
+      byId(`operator-${field}`)
+    )
+    await this.#change(async () => {
+      await api.addOperator({
+        username: username.value.trim(),
+        name: name.value.trim() || username.value.trim(),
+        role: role.value,
+        password: password.value
+      })
+      this.#form.reset()
+      this.#outcome.replaceChildren(h('p', {}, texts.operatorAdded))
+    })
+  }
+
+  /** Changes something, and shows what the hub has then. @param {() => Promise<unknown>} run */
+  async #change(run) {
+    if (this.#isWorking) return
+    this.#isWorking = true
+    this.#outcome.replaceChildren()
+    try {
+      await run()
+    } catch (error) {
+      this.#outcome.replaceChildren(errorNote(error))
+    } finally {
+      this.#isWorking = false
+    }
+    await this.#load()
+  }
+}
