@@ -524,6 +524,7 @@ const nextStep = async (): Promise<void> => {
 LeadMaster runs: systemctl status 'leadmaster-*', journalctl -u 'leadmaster-*'. \
 leadmaster status tells how it is, leadmaster-doctor checks its wiring.
   page     ${url}/
+  people   leadmaster operators add NAME --role admin adds the first, the page the others
   token    ${tokenCommand}
   leads    curl -H "Authorization: Bearer $(${tokenCommand})" ${url}/api/leads
 ${link}

@@ -351,6 +351,7 @@ const welcome = (
   return `
 LeadMaster runs${simulated ? ' on a simulated WhatsApp Web' : ''}.
   page     ${hubUrl}/
+  people   ${ofThisRun('leadmaster')} operators add NAME --role admin adds the first, the page the others
   token    ${printed('central-hub', 'HUB_API_TOKEN')}
   leads    curl ${hubToken} ${hubUrl}/api/leads
   events   curl -N ${hubToken} ${hubUrl}/api/events

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import type { Scope } from '../../../src/contract/access.ts'
 import type { ApiKeyWithSecret, Me, Operator, OperatorSession } from '../../../src/contract/team.ts'
 import { hashOfNobody, hashPassword, isPassword } from '../../../src/central-hub/api/passwords.ts'
-import { addressOf } from '../../../src/central-hub/api/sign-in.ts'
+import { addressOf, PasswordCheck } from '../../../src/central-hub/api/sign-in.ts'
 import { SignInThrottle } from '../../../src/central-hub/api/sign-in-throttle.ts'
 import { openSse } from '../../platform/http/sse-client.ts'
 import { ownPlace } from '../store/place.ts'
@@ -156,6 +156,27 @@ t.test('signing in is slowed down, with the time to wait', async (t) => {
   clock.now += 1_000
   t.equal((await signIn(api, 'ana')).status, 204, 'after the wait the right one is taken')
   t.equal((await signIn(api, 'ana', 'wrong')).status, 401, 'and failures count from none')
+})
+
+t.test('what is slowed down costs no hash, however many come together', async (t) => {
+  const check = new PasswordCheck(new SignInThrottle(() => 0))
+  const [req, res] = [{ socket: { remoteAddress: '10.0.0.1' } }, { setHeader: () => undefined }]
+  let compared = 0
+  const find = async () => {
+    compared += 1
+    return undefined
+  }
+  const attempt = (at: number) => {
+    const given = { username: at % 2 === 0 ? 'ana' : `name${at}`, password: 'wrong' }
+    return check.run(req as never, res as never, given, find)
+  }
+  const answers = await Promise.allSettled(Array.from({ length: 300 }, (_, at) => attempt(at)))
+
+  t.equal(compared, 51, 'six of one username, and no more of the address than it has free')
+  const refused = answers.filter(
+    (answer) => answer.status === 'rejected' && /try to sign in again/.test(String(answer.reason))
+  )
+  t.equal(refused.length, 249)
 })
 
 t.test('an IPv6 network of a household is one address', async (t) => {
