@@ -156,9 +156,20 @@ pageTest(
     await leadOf(url, ana)
     const luisa = await add(url, 'luisa', 'operator')
     const page = await open(url)
+    // Who is signed in is known later than the conversation.
+    await page.route('**/api/me', async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 2_000))
+      await route.continue()
+    })
     await signInAs(page, 'luisa', password)
     await openLead(page, 'Ana')
+    await see(page, 'hello', '.message .body')
     await until(page, "document.querySelector('#mark-unread').checkVisibility()")
+    await eventually(
+      () => leadOf(url, ana),
+      ({ unread_count }) => unread_count === 0
+    )
+    await page.unroute('**/api/me')
 
     await patch(url, luisa, { role: 'viewer' })
     await until(page, "!document.querySelector('#mark-unread').checkVisibility()")

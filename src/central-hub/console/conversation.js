@@ -174,6 +174,13 @@ export class Conversation {
     this.#removed(id, this.#deletion.isDeleting(id))
   }
 
+  /** Offers what this person may do now: to change the lead, or not. */
+  offer() {
+    this.form.setReadOnly(!may('leads.write'))
+    // The conversation may have been there before it was known who reads it.
+    void this.#markRead()
+  }
+
   /** A person does something in the conversation, and so has read it. */
   attend() {
     if (this.#isAttended || this.#openId === undefined) return

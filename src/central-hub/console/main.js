@@ -267,7 +267,7 @@ const learnWho = async () => {
     // It is asked again once the stream of events is open.
     return
   }
-  conversation.form.setReadOnly(!may('leads.write'))
+  conversation.offer()
   sessions.offer()
   loadPage(route().name)
 }
