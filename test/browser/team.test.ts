@@ -170,6 +170,8 @@ pageTest(
       ({ unread_count }) => unread_count === 0
     )
     await page.unroute('**/api/me')
+    t.ok(await isShown(page, '#ask-merge'))
+    t.notOk(await isShown(page, '#ask-remove'), 'an operator deletes nothing')
 
     await patch(url, luisa, { role: 'viewer' })
     await until(page, "!document.querySelector('#mark-unread').checkVisibility()")

@@ -144,6 +144,31 @@ t.test(
   }
 )
 
+/** What this process, which the hub is part of, computes meanwhile, ms. */
+const workOf = async (run: () => Promise<unknown>): Promise<number> => {
+  const before = process.cpuUsage()
+  await run()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1_000
+}
+
+t.test('an unknown username and a disabled operator cost as much as a wrong one', async (t) => {
+  const api = await serveApi(t)
+  await add(api, 'ana', 'admin')
+  const { id } = await add(api, 'luisa', 'viewer')
+  await api.ask(`/api/operators/${id}`, { method: 'PATCH', body: { enabled: false } })
+  const sum = { wrong: 0, unknown: 0, disabled: 0 }
+  for (let time = 0; time < 5; time += 1) {
+    sum.wrong += await workOf(() => signIn(api, 'ana', 'wrong'))
+    sum.unknown += await workOf(() => signIn(api, `nobody${time}`))
+    sum.disabled += await workOf(() => signIn(api, 'luisa'))
+  }
+
+  t.comment(JSON.stringify(sum))
+  t.ok(sum.unknown > sum.wrong * 0.6, 'unknown')
+  t.ok(sum.disabled > sum.wrong * 0.6, 'disabled')
+})
+
 t.test('signing in is slowed down, with the time to wait', async (t) => {
   const clock = { now: 0 }
   const api = await serveApi(t, { throttle: new SignInThrottle(() => clock.now) })
