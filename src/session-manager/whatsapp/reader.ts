@@ -98,7 +98,7 @@ export interface ReadResult {
 }
 
 /** An id of WhatsApp Web as text. */
-export const textOfId = (id: unknown): string => {
+const textOfId = (id: unknown): string => {
   if (typeof id === 'string') return id
   const text = String(id)
   if (text.includes('@')) return text
@@ -106,7 +106,7 @@ export const textOfId = (id: unknown): string => {
 }
 
 /** UNIX seconds; undefined when it is no time. A time in ms is understood. */
-export const secondsOf = (value: unknown): number | undefined => {
+const secondsOf = (value: unknown): number | undefined => {
   const time = Number(value)
   if (!(time > 0)) return undefined
   return time > 100_000_000_000 ? Math.floor(time / 1_000) : time
@@ -145,7 +145,7 @@ export const listChats = (parts: {
 }
 
 /** The chat of an id; undefined when the page has none. */
-export const findChat = (id: string, idOf: typeof textOfId): PageChat | undefined => {
+const findChat = (id: string, idOf: typeof textOfId): PageChat | undefined => {
   const { require } = globalThis as unknown as PageScope
   const { Chat } = require('WAWebCollections')
   try {
@@ -178,7 +178,7 @@ export const waitFor = <T>(promise: Promise<T>, ms: number): Promise<{ value: T 
   })
 
 /** The loads that earlier calls began in this document. */
-export const loadsInPage = (): Loads => {
+const loadsInPage = (): Loads => {
   const scope = globalThis as unknown as PageScope
   const key = Symbol.for('leadmaster.loads')
   const found = (scope[key] ?? {
@@ -194,7 +194,7 @@ export const loadsInPage = (): Loads => {
  * @returns `more`: some came; `none`: there are no earlier ones; `later`: it goes on while this
  * call ends
  */
-export const loadOnce = async (
+const loadOnce = async (
   parts: { waitFor: typeof waitFor; loadsInPage: typeof loadsInPage },
   chat: PageChat,
   id: string,
@@ -239,7 +239,7 @@ export const loadOnce = async (
  * Loads a chat's messages back to a time. @returns `whole` once the page holds all of it, or what
  * keeps it from that
  */
-export const loadBack = async (
+const loadBack = async (
   parts: {
     secondsOf: typeof secondsOf
     loadOnce: (
@@ -286,7 +286,7 @@ export const loadBack = async (
  * A message as JSON by its plain fields alone, where WhatsApp Web cannot make its model. @throws
  * when it has no id
  */
-export const plainMessage = (message: PageMessage, idOf: typeof textOfId): string => {
+const plainMessage = (message: PageMessage, idOf: typeof textOfId): string => {
   const fields = [
     't',
     'type',
@@ -349,7 +349,7 @@ export const plainMessage = (message: PageMessage, idOf: typeof textOfId): strin
 }
 
 /** Messages as JSON, each alone: one that cannot be read costs none of the others. */
-export const messagesAsText = (
+const messagesAsText = (
   messages: readonly unknown[],
   plainOf: (message: PageMessage) => string
 ): { texts: string[]; plain: number; lost: number } => {
@@ -380,7 +380,7 @@ export const messagesAsText = (
 }
 
 /** The messages of a chat since a time, oldest first; one without a time is among them. */
-export const messagesSince = (
+const messagesSince = (
   chat: PageChat,
   from: number,
   toSeconds: typeof secondsOf
