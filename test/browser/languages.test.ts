@@ -110,7 +110,7 @@ pageTest(
     await see(page, '2 mensagens não lidas')
     await see(page, 'Responder no WhatsApp Web ↗ (abre outra guia)', '#reply')
     await page.click('#handled')
-    await see(page, 'Devolver: aguarda resposta', '#handled')
+    await see(page, 'Voltar a aguardar resposta', '#handled')
     await page.fill('#lead-note', 'ligar amanhã')
     await page.keyboard.press('Tab')
     await see(page, 'Salvo', '#lead-saved')
