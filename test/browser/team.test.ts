@@ -248,6 +248,14 @@ pageTest(
     await signInAs(page, 'ana', password)
     await page.click('#nav >> text=Equipo')
     await see(page, 'Todavía ninguna.')
+    await see(page, 'ana Pérez', '#operators bdi')
+    t.notOk(
+      await inPage(
+        page,
+        "((team) => team.scrollWidth > team.clientWidth)(document.querySelector('#team'))"
+      ),
+      'no card is wider than the phone'
+    )
     await page.fill('#api-key-name', 'CRM')
     await page.click('#api-key-form [type=submit]')
     await see(page, 'Elige qué puede hacer la clave.')
