@@ -99,8 +99,7 @@ pageTest(
     const { url, upstream } = await listen(t)
     const page = await open(url, { language: 'pt-BR' })
 
-    await page.fill('#token', 'wrong'.repeat(8))
-    await page.keyboard.press('Enter')
+    await signIn(page, 'wrong'.repeat(8))
     await see(page, 'Esse não é o token de acesso.')
     await signIn(page)
     await see(page, 'Aguardando resposta · 2')
@@ -165,7 +164,7 @@ pageTest(
     await page.reload()
     await see(page, 'Ajustes', 'h2')
     t.same(ofTexts(), [])
-    t.same(await textsOf(page, '#nav a'), ['Clientes', 'Cifras', 'Ajustes'])
+    t.same(await textsOf(page, '#nav a'), ['Clientes', 'Cifras', 'Equipo', 'Ajustes'])
   }
 )
 
