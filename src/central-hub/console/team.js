@@ -33,7 +33,9 @@ export class Team {
   #list = byId('operators')
   #outcome = byId('operators-outcome')
   #form = byId('operator-form')
-  #isWorking = false
+  #isAdding = false
+  /** Changes run one after the other. @type {Promise<void>} */
+  #changes = Promise.resolve()
 
   /** @param {ConfirmDialog} dialog */
   constructor(dialog) {
@@ -165,6 +167,8 @@ export class Team {
   }
 
   async #add() {
+    if (this.#isAdding) return
+    this.#isAdding = true
     const [username, name, role, password] = ['username', 'name', 'role', 'password'].map((field) =>
       byId(`operator-${field}`)
     )
@@ -178,19 +182,25 @@ export class Team {
       this.#form.reset()
       this.#outcome.replaceChildren(h('p', {}, texts.operatorAdded))
     })
+    this.#isAdding = false
   }
 
-  /** Changes something, and shows what the hub has then. @param {() => Promise<unknown>} run */
-  async #change(run) {
-    if (this.#isWorking) return
-    this.#isWorking = true
+  /**
+   * Changes something when what was begun before is done, and shows what the hub has then.
+   * @param {() => Promise<unknown>} run
+   */
+  #change(run) {
+    this.#changes = this.#changes.then(() => this.#changeNow(run))
+    return this.#changes
+  }
+
+  /** @param {() => Promise<unknown>} run */
+  async #changeNow(run) {
     this.#outcome.replaceChildren()
     try {
       await run()
     } catch (error) {
       this.#outcome.replaceChildren(errorNote(error))
-    } finally {
-      this.#isWorking = false
     }
     await this.#load()
   }
