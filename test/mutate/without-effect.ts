@@ -5,18 +5,13 @@ import type { WithoutEffect } from './report.ts'
  * through its entries: the command names those that fit no line.
  */
 export const withoutEffect: readonly WithoutEffect[] = [
+  ...of('central-hub/api/access.ts', "const [expires = '', signature = ''] = cookie.split('.')", {
+    '"Stryker was here!"':
+      'a part of the cookie that is not there is refused, whatever text is taken in its place'
+  }),
   ...of(
     'central-hub/api/access.ts',
-    "const [expires = '', signature = ''] = parseCookie(req.headers.cookie ?? '')[cookieName]?.split('.') ?? []",
-    {
-      '"Stryker was here!"':
-        'a cookie or a part of one that is not there is refused, whatever text is taken in its place',
-      '["Stryker was here"]': 'a time that is no number is refused as one that is not there is'
-    }
-  ),
-  ...of(
-    'central-hub/api/access.ts',
-    "const setCookie = ({ headers: { origin = '' } }: Request, value: string, maxAge: number): string =>",
+    "export const setCookie = ({ headers: { origin = '' } }: Request, value: string, maxAge = lifetimeS): string =>",
     {
       '"Stryker was here!"': 'only whether it begins with https:// is asked'
     }

@@ -23,7 +23,7 @@ const derive = promisify(
 const form =
   /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,2})\$([\w+/]{1,200})\$([\w+/]{1,200})$/
 
-const toText = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '')
+const toText = (bytes: Buffer): string => bytes.toString('base64').replaceAll('=', '')
 
 /** The password as bytes: the same however its accents are encoded. */
 const bytesOf = (password: string): Buffer => Buffer.from(password.normalize('NFC'))
