@@ -12,6 +12,7 @@ import {
 import type { Problem } from '../../../src/contract/problem.ts'
 import { routes, type OperationId } from '../../../src/contract/routes.ts'
 import type { ApiKeyWithSecret } from '../../../src/contract/team.ts'
+import { propertyRuns } from '../../property-runs.ts'
 import { record } from '../store/open-store.ts'
 import { document, documented } from './documented.ts'
 import { requestsOf } from './requests.ts'
@@ -337,7 +338,7 @@ t.test('no caller reads or changes what its scopes do not allow, however it asks
       if ((res.statusCode ?? 0) < 300) throw new Error(`${scopes} may ${sent.method} ${sent.path}`)
       if ((await dump(api)) !== before) throw new Error(`${scopes} changed by ${sent.path}`)
     }),
-    { numRuns: 600, endOnFailure: true }
+    { ...propertyRuns(t, 600), endOnFailure: true }
   )
   t.match((await api.ask('/api/leads/1')).body, { name: 'Ana' })
 })
