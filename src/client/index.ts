@@ -53,6 +53,7 @@ export type {
   SessionStatus,
   Status
 } from '../contract/session.ts'
+export type { Role, Scope } from '../contract/access.ts'
 export type {
   ApiKey,
   ApiKeyCreate,
@@ -61,9 +62,7 @@ export type {
   Operator,
   OperatorCreate,
   OperatorPatch,
-  OperatorSession,
-  Role,
-  Scope
+  OperatorSession
 } from '../contract/team.ts'
 export type {
   Delivery,

@@ -1,5 +1,5 @@
 import Type, { type Static, type TUnsafe } from 'typebox'
-import { allScopes, scopes } from './access.ts'
+import { allScopes, scopes, type Role as RoleName } from './access.ts'
 
 /** Operators, their sessions, and API keys. */
 
@@ -10,15 +10,13 @@ const described = <Name extends string>(words: Readonly<Record<Name, string>>): 
     (Object.keys(words) as Name[]).map((name) => Type.Literal(name, { description: words[name] }))
   ) as unknown as TUnsafe<Name>
 
-export const Role = described({
+export const Role = described<RoleName>({
   admin: 'may do everything',
   operator: 'works with leads, and may link a phone',
   viewer: 'reads leads, and changes nothing'
 })
-export type Role = Static<typeof Role>
 
 export const Scope = described(scopes)
-export type Scope = Static<typeof Scope>
 
 const time = Type.String()
 const timeOrNever = Type.Union([Type.String(), Type.Null()])
@@ -29,11 +27,12 @@ const username = Type.String({
   pattern: '^[A-Za-z0-9][A-Za-z0-9._@-]*$',
   description: 'a letter or digit, then letters, digits and . _ @ -; case does not count'
 })
+export const minPasswordLength = 10
 /** Longer than most people choose, shorter than what hashing would take long for. */
 const newPassword = Type.String({
-  minLength: 10,
+  minLength: minPasswordLength,
   maxLength: 200,
-  description: 'at least 10 characters'
+  description: `at least ${minPasswordLength} characters`
 })
 const anyPassword = Type.String({ minLength: 1, maxLength: 200 })
 

@@ -94,7 +94,7 @@ export interface Unanswered {
 }
 
 /** A lead's wait. */
-export interface Wait {
+interface Wait {
   /** UNIX seconds; null: it does not wait. */
   waiting_since: number | null
   unanswered_count: number

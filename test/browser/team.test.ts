@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import t from 'tap'
-import type { ApiKey, Operator, Role } from '../../src/contract/team.ts'
+import type { Role } from '../../src/contract/access.ts'
+import type { ApiKey, Operator } from '../../src/contract/team.ts'
 import { apiToken, ask } from '../end-to-end/daemon.ts'
 import {
   accessible,

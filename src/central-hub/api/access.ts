@@ -9,10 +9,12 @@ import { ProblemError } from '../../platform/http/problem.ts'
 import { describeActor, scopesOf, tokenActor, type Actor } from '../store/team/actor.ts'
 import type { RevocableActor } from '../store/team/credentials.ts'
 import { kindOfSecret } from '../store/team/secrets.ts'
+import { sessionMs } from '../store/team/sessions.ts'
 import { actorOf } from './actor.ts'
 
 const cookieName = 'leadmaster'
-const lifetimeS = 30 * 86_400
+/** A cookie lasts as long as the session of an operator. */
+const lifetimeS = sessionMs / 1_000
 
 /** ms between two log lines about refused requests, so that callers cannot fill the log. */
 const logAtMostEveryMs = 600_000
@@ -229,5 +231,3 @@ export class Access {
       .digest('base64url')
   }
 }
-
-export const createAccess = (options: AccessOptions): Access => new Access(options)

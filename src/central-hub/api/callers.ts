@@ -2,7 +2,7 @@ import type { Http } from '../../platform/http/http.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Db } from '../store/database/schema.ts'
 import { findActor } from '../store/team/credentials.ts'
-import { createAccess, type Access } from './access.ts'
+import { Access } from './access.ts'
 import { LastUsed } from './last-used.ts'
 import { OpenRequests } from './open-requests.ts'
 
@@ -26,7 +26,7 @@ export class Callers {
   constructor({ db, token, envFile, log, checkMs }: CallersOptions) {
     this.#lastUsed = new LastUsed(db, log)
     this.#open = new OpenRequests({ db, log, checkMs })
-    this.access = createAccess({
+    this.access = new Access({
       token,
       envFile,
       log,

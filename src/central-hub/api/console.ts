@@ -28,7 +28,7 @@ export const addConsole = (http: Http, access: Access, directory = usualDirector
       etag: true,
       gzip: true,
       brotli: true,
-      // What / is: index.es.html; where there is none, index.html.
+      // What / is: index.es.html, or index.html of a language without a page.
       extensions: [`${language}.html`, 'html'],
       // The browser asks for index.html each time: it names the other files of the same release.
       maxAge: 0,

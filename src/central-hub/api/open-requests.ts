@@ -16,8 +16,8 @@ interface OpenRequestsOptions {
 
 /**
  * The requests that are being answered to actors who can be revoked: event streams, exports, files.
- * Those of one who was revoked, or has another role now, are ended. Nothing is asked while there
- * are none.
+ * Those of one who was revoked, or has another role now, are ended. Without such requests the store
+ * is not asked.
  */
 export class OpenRequests {
   readonly #db: Db

@@ -7,7 +7,7 @@ import { fill, texts } from './texts.js'
 /** The API keys: programs that may call the hub, each with scopes of its own. */
 
 /** @typedef {import('../../contract/team.ts').ApiKey} ApiKey */
-/** @typedef {import('../../contract/team.ts').Scope} Scope */
+/** @typedef {import('../../contract/access.ts').Scope} Scope */
 /** @typedef {import('./dialog.js').ConfirmDialog} ConfirmDialog */
 
 const scopes = () => /** @type {[Scope, string][]} */ (Object.entries(texts.scopes))

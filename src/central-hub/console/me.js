@@ -7,7 +7,7 @@ import { byId, say } from './dom.js'
  */
 
 /** @typedef {import('../../contract/team.ts').Me} Me */
-/** @typedef {import('../../contract/team.ts').Scope} Scope */
+/** @typedef {import('../../contract/access.ts').Scope} Scope */
 
 /** @type {Me | undefined} */
 let me

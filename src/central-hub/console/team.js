@@ -7,7 +7,7 @@ import { fill, texts } from './texts.js'
 /** The operators: who may sign in, in which role. */
 
 /** @typedef {import('../../contract/team.ts').Operator} Operator */
-/** @typedef {import('../../contract/team.ts').Role} Role */
+/** @typedef {import('../../contract/access.ts').Role} Role */
 /** @typedef {import('./dialog.js').ConfirmDialog} ConfirmDialog */
 
 const roles = /** @type {const} */ (['operator', 'viewer', 'admin'])

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
-import { createAccess } from '../../../src/central-hub/api/access.ts'
+import { Access } from '../../../src/central-hub/api/access.ts'
 import type { Request, Response as HttpResponse } from '../../../src/platform/http/http.ts'
 import { ProblemError } from '../../../src/platform/http/problem.ts'
 import { apiToken } from '../../end-to-end/daemon.ts'
@@ -161,9 +161,9 @@ t.test(
   }
 )
 
-/** `createAccess` on its own: requests as they are after the HTTP server. */
+/** `Access` on its own: requests as they are after the HTTP server. */
 const own = (t: Test) => {
-  const access = createAccess({
+  const access = new Access({
     token: apiToken,
     envFile: '/etc/leadmaster/central-hub.env',
     log: { warn: () => undefined },
@@ -357,7 +357,7 @@ t.test(
     const clock = mock.method(performance, 'now', () => now)
     t.teardown(() => clock.mock.restore())
     const logged: unknown[] = []
-    const access = createAccess({
+    const access = new Access({
       token: apiToken,
       envFile: '/x.env',
       log: { warn: (line: unknown) => void logged.push(line) },

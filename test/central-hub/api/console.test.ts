@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { bundlePage } from '../../../scripts/bundle-page.ts'
-import { createAccess } from '../../../src/central-hub/api/access.ts'
+import { Access } from '../../../src/central-hub/api/access.ts'
 import { addConsole } from '../../../src/central-hub/api/console.ts'
 import { serve } from '../../platform/http/http-server.ts'
 
@@ -34,8 +34,8 @@ const rawBytes = async (
   return { headers: answer.headers, bytes: await buffer(answer) }
 }
 
-const addAccess = (): ReturnType<typeof createAccess> =>
-  createAccess({
+const addAccess = (): Access =>
+  new Access({
     token: 'x'.repeat(32),
     envFile: '/etc/leadmaster/central-hub.env',
     log: { warn: () => undefined },
