@@ -32,6 +32,23 @@ export interface Context {
   columns: number
 }
 
+/**
+ * Asks a person for a yes, before what cannot be undone.
+ * @param undone what it is when there is no yes, such as `nothing was unlinked`
+ * @throws {Fault} when nobody can be asked
+ */
+export const isConfirmed = async (
+  { ask, say, signal }: Context,
+  question: string,
+  undone: string
+): Promise<boolean> => {
+  const line = await ask(`${question} y/N `, signal)
+  if (line === undefined) throw new Fault(`${undone}: say --yes`)
+  if (/^y(es)?$/i.test(line.trim())) return true
+  say(`${undone.charAt(0).toUpperCase()}${undone.slice(1)}.\n`)
+  return false
+}
+
 /** One command of `leadmaster`. */
 export interface Command {
   summary: string

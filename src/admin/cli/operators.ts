@@ -1,13 +1,21 @@
 import { LeadMasterError, type Client, type Operator } from '../../client/index.ts'
 import { scopesOfRole, type Role } from '../../contract/access.ts'
+import { minPasswordLength } from '../../contract/team.ts'
 import { sameSecret } from '../../platform/http/auth.ts'
 import { clean, paint, table } from '../text.ts'
-import { command, Fault, meant, UsageError, type Command, type Context } from './command.ts'
+import {
+  command,
+  Fault,
+  isConfirmed,
+  meant,
+  UsageError,
+  type Command,
+  type Context
+} from './command.ts'
 
 /** `leadmaster operators`: who may sign in at the hub. */
 
 const roles = Object.keys(scopesOfRole) as Role[]
-const minPassword = 10
 
 const roleOf = (given: string | undefined): Role => {
   const role = roles.find((known) => known === given)
@@ -33,8 +41,8 @@ const newPassword = async ({ askSecret, typed, signal }: Context): Promise<strin
   const password = await askSecret('New password: ', signal)
   if (password === undefined || password === '')
     throw new Fault('no password was given: type it, or send it as a line to stdin')
-  if (password.length < minPassword)
-    throw new Fault(`the password is too short: it takes at least ${minPassword} characters`)
+  if (password.length < minPasswordLength)
+    throw new Fault(`the password is too short: it takes at least ${minPasswordLength} characters`)
   const again = typed ? await askSecret('The same again: ', signal) : password
   if (again === undefined || !sameSecret(again, password))
     throw new Fault('the two passwords are not the same: nothing was changed')
@@ -118,17 +126,12 @@ options:
   --yes                 does not ask`,
   operand: 'NAME',
   options: { yes: { type: 'boolean' } },
-  run: async ({ yes }, { hub: findHub, signal, say, ask }, username) => {
-    const hub = findHub()
+  run: async ({ yes }, context, username) => {
+    const { signal, say } = context
+    const hub = context.hub()
     const operator = await find(hub, username, signal)
-    if (yes !== true) {
-      const line = await ask(`Remove ${operator.username} (${operator.role})? y/N `, signal)
-      if (line === undefined) throw new Fault('nobody was removed: say --yes')
-      if (!/^y(es)?$/i.test(line.trim())) {
-        say('Nobody was removed.\n')
-        return 1
-      }
-    }
+    const question = `Remove ${operator.username} (${operator.role})?`
+    if (yes !== true && !(await isConfirmed(context, question, 'nobody was removed'))) return 1
     await hub.deleteOperator({ id: operator.id }, { signal }).catch((error: unknown) => {
       // Somebody else was faster.
       if (!(error instanceof LeadMasterError) || error.status !== 404) throw error

@@ -1,5 +1,5 @@
 import { LeadMasterError } from '../../client/index.ts'
-import { command, Fault } from './command.ts'
+import { command, Fault, isConfirmed } from './command.ts'
 import { askSession } from './session.ts'
 import { clean } from '../text.ts'
 
@@ -27,8 +27,9 @@ export const unlink = command({
   summary: 'Unlinks this device from the phone',
   help,
   options: { yes: { type: 'boolean' }, account: { type: 'string' } },
-  run: async ({ yes, account }, { hub: find, signal, say, note, ask }) => {
-    const hub = find()
+  run: async ({ yes, account }, context) => {
+    const { signal, say, note } = context
+    const hub = context.hub()
     const session = await askSession(hub, account, signal)
     if (session instanceof LeadMasterError) throw new Fault(session.message)
     if (!session.linked) {
@@ -38,12 +39,8 @@ export const unlink = command({
     if (yes !== true) {
       note(warning)
       if (session.status !== 'READY') note(notConnected)
-      const line = await ask(`Unlink the account ${clean(session.account)}? y/N `, signal)
-      if (line === undefined) throw new Fault('nothing was unlinked: say --yes')
-      if (!/^y(es)?$/i.test(line.trim())) {
-        say('Nothing was unlinked.\n')
-        return 1
-      }
+      const question = `Unlink the account ${clean(session.account)}?`
+      if (!(await isConfirmed(context, question, 'nothing was unlinked'))) return 1
     }
     const input = { logout: true }
     const { message, unlinked } = await (account === undefined
