@@ -1,7 +1,8 @@
 import { api } from './api.js'
-import { byId, h, say } from './dom.js'
+import { byId, h, rowButton, say } from './dom.js'
 import { errorNote } from './error.js'
 import { dateTime } from './format.js'
+import { LoadedList } from './loaded-list.js'
 import { whoIsIn } from './me.js'
 import { fill, texts } from './texts.js'
 
@@ -38,13 +39,15 @@ const browserOf = (said) => {
 }
 
 export class Account {
-  /** @type {OperatorSession[] | undefined} */
-  #sessions
-  /** @type {unknown} */
-  #error
+  #sessions = new LoadedList({
+    box: byId('my-sessions'),
+    read: async () => (await api.mySessions()).sessions,
+    row: (session) => this.#item(session),
+    // The session of this page is one.
+    none: () => ''
+  })
   #form = byId('password-form')
   #outcome = byId('password-outcome')
-  #list = byId('my-sessions')
   #isWorking = false
 
   constructor() {
@@ -58,7 +61,7 @@ export class Account {
   load() {
     this.#outcome.replaceChildren()
     this.render()
-    void this.#load()
+    if (whoIsIn()?.kind === 'operator') void this.#sessions.load()
   }
 
   render() {
@@ -71,24 +74,7 @@ export class Account {
       byId('account-who'),
       me?.role ? `${me.name} · ${texts.roles[me.role]}` : texts.signedInByToken
     )
-    this.#list.replaceChildren(this.#sessionNodes())
-  }
-
-  async #load() {
-    if (whoIsIn()?.kind !== 'operator') return
-    try {
-      this.#sessions = (await api.mySessions()).sessions
-      this.#error = undefined
-    } catch (error) {
-      this.#error = error
-    }
-    this.render()
-  }
-
-  #sessionNodes() {
-    if (this.#error !== undefined) return errorNote(this.#error, () => void this.#load())
-    if (!this.#sessions) return h('p', { class: 'muted' }, texts.loading)
-    return h('ul', { class: 'hooks' }, ...this.#sessions.map((session) => this.#item(session)))
+    this.#sessions.render()
   }
 
   /** @param {OperatorSession} session */
@@ -96,7 +82,7 @@ export class Account {
     const name = browserOf(user_agent)
     const end = async () => {
       await api.endMySession(id)
-      await this.#load()
+      await this.#sessions.load()
     }
     return h(
       'li',
@@ -113,13 +99,7 @@ export class Account {
             : fill(texts.lastUsed, { at: dateTime(new Date(last_used_at)) })
         )
       ),
-      !current &&
-        h(
-          'button',
-          { type: 'button', onclick: () => void this.#act(end) },
-          texts.endSession,
-          h('span', { class: 'sr-only' }, ` ${name}`)
-        )
+      !current && rowButton(texts.endSession, name, () => void this.#act(end))
     )
   }
 
@@ -129,7 +109,7 @@ export class Account {
       await api.changePassword(now.value, wanted.value)
       this.#form.reset()
       this.#outcome.replaceChildren(h('p', {}, texts.passwordChanged))
-      await this.#load()
+      await this.#sessions.load()
     })
   }
 

@@ -30,6 +30,19 @@ export const h = (tag, props = {}, ...children) => {
 }
 
 /**
+ * A button of a row. Who does not see the row hears its name after the text.
+ * @param {string} text @param {string} name @param {() => void} onclick
+ * @param {Record<string, unknown>} [props]
+ */
+export const rowButton = (text, name, onclick, props = {}) =>
+  h(
+    'button',
+    { type: 'button', ...props, onclick },
+    text,
+    h('span', { class: 'sr-only' }, ` ${name}`)
+  )
+
+/**
  * Focuses the element that took the place of the focused one.
  * @param {readonly Element[]} nodes @param {number} place
  */

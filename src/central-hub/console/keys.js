@@ -1,7 +1,8 @@
 import { api } from './api.js'
-import { byId, copyText, h } from './dom.js'
+import { byId, copyText, h, rowButton } from './dom.js'
 import { errorNote } from './error.js'
 import { dateTime } from './format.js'
+import { LoadedList } from './loaded-list.js'
 import { fill, texts } from './texts.js'
 
 /** The API keys: programs that may call the hub, each with scopes of its own. */
@@ -23,11 +24,12 @@ const scopeField = (scope, words, isChosen) =>
 
 export class KeyList {
   #dialog
-  /** @type {ApiKey[] | undefined} */
-  #keys
-  /** @type {unknown} */
-  #error
-  #list = byId('api-keys')
+  #list = new LoadedList({
+    box: byId('api-keys'),
+    read: async () => (await api.keys()).keys,
+    row: (key) => this.#item(key),
+    none: () => texts.keysNone
+  })
   #outcome = byId('api-keys-outcome')
   #form = byId('api-key-form')
   #name = byId('api-key-name')
@@ -47,7 +49,7 @@ export class KeyList {
   load() {
     this.#outcome.replaceChildren()
     this.render()
-    void this.#load()
+    void this.#list.load()
   }
 
   render() {
@@ -55,28 +57,11 @@ export class KeyList {
     this.#scopes.replaceChildren(
       ...scopes().map(([scope, words]) => scopeField(scope, words, chosen.includes(scope)))
     )
-    this.#list.replaceChildren(this.#nodes())
+    this.#list.render()
   }
 
   #chosen() {
     return [...this.#scopes.querySelectorAll(':checked')].map(({ value }) => value)
-  }
-
-  async #load() {
-    try {
-      this.#keys = (await api.keys()).keys
-      this.#error = undefined
-    } catch (error) {
-      this.#error = error
-    }
-    this.render()
-  }
-
-  #nodes() {
-    if (this.#error !== undefined) return errorNote(this.#error, () => void this.#load())
-    if (!this.#keys) return h('p', { class: 'muted' }, texts.loading)
-    if (this.#keys.length === 0) return h('p', { class: 'muted' }, texts.keysNone)
-    return h('ul', { class: 'hooks' }, ...this.#keys.map((key) => this.#item(key)))
   }
 
   /** @param {ApiKey} key */
@@ -103,12 +88,7 @@ export class KeyList {
       h(
         'div',
         { class: 'buttons' },
-        h(
-          'button',
-          { type: 'button', class: 'danger-text', onclick: () => this.#askRevoke(key) },
-          texts.keyRevoke,
-          h('span', { class: 'sr-only' }, ` ${name}`)
-        )
+        rowButton(texts.keyRevoke, name, () => this.#askRevoke(key), { class: 'danger-text' })
       )
     )
   }
@@ -123,7 +103,7 @@ export class KeyList {
       run: async () => {
         await api.revokeKey(id)
         this.#outcome.replaceChildren()
-        await this.#load()
+        await this.#list.load()
       }
     })
   }
@@ -143,7 +123,7 @@ export class KeyList {
     } finally {
       this.#isWorking = false
     }
-    await this.#load()
+    await this.#list.load()
   }
 
   /** @param {string} key */

@@ -1,7 +1,8 @@
 import { api } from './api.js'
-import { byId, h, keepFocus } from './dom.js'
+import { byId, h, rowButton } from './dom.js'
 import { errorNote } from './error.js'
 import { dateTime } from './format.js'
+import { LoadedList } from './loaded-list.js'
 import { fill, texts } from './texts.js'
 
 /** The operators: who may sign in, in which role. */
@@ -26,11 +27,12 @@ const describeState = ({ enabled, last_sign_in_at }) => [
 
 export class Team {
   #dialog
-  /** @type {Operator[] | undefined} */
-  #operators
-  /** @type {unknown} */
-  #error
-  #list = byId('operators')
+  #list = new LoadedList({
+    box: byId('operators'),
+    read: async () => (await api.operators()).operators,
+    row: (operator) => this.#item(operator),
+    none: () => texts.operatorsNone
+  })
   #outcome = byId('operators-outcome')
   #form = byId('operator-form')
   #isAdding = false
@@ -50,30 +52,13 @@ export class Team {
   load() {
     this.#outcome.replaceChildren()
     this.render()
-    void this.#load()
+    void this.#list.load()
   }
 
   render() {
     const role = byId('operator-role')
     role.replaceChildren(...roleOptions(role.value))
-    keepFocus(this.#list, () => this.#list.replaceChildren(this.#nodes()))
-  }
-
-  async #load() {
-    try {
-      this.#operators = (await api.operators()).operators
-      this.#error = undefined
-    } catch (error) {
-      this.#error = error
-    }
-    this.render()
-  }
-
-  #nodes() {
-    if (this.#error !== undefined) return errorNote(this.#error, () => void this.#load())
-    if (!this.#operators) return h('p', { class: 'muted' }, texts.loading)
-    if (this.#operators.length === 0) return h('p', { class: 'muted' }, texts.operatorsNone)
-    return h('ul', { class: 'hooks' }, ...this.#operators.map((operator) => this.#item(operator)))
+    this.#list.render()
   }
 
   /** @param {Operator} operator */
@@ -114,27 +99,13 @@ export class Team {
       'div',
       { class: 'buttons' },
       select,
-      this.#button(name, texts.passwordReset, () => this.#askPassword(operator)),
-      h(
-        'button',
-        { type: 'button', 'data-key': `toggle-${id}`, onclick: toggle },
-        enabled ? texts.turnOff : texts.turnOn,
-        h('span', { class: 'sr-only' }, ` ${name}`)
-      ),
-      this.#button(name, texts.removeOperator, () => this.#askRemove(operator), 'danger-text')
-    )
-  }
-
-  /**
-   * @param {string} name of the person, for who does not see the row
-   * @param {string} text @param {() => void} onclick @param {string} [style]
-   */
-  #button(name, text, onclick, style) {
-    return h(
-      'button',
-      { type: 'button', class: style, onclick },
-      text,
-      h('span', { class: 'sr-only' }, ` ${name}`)
+      rowButton(texts.passwordReset, name, () => this.#askPassword(operator)),
+      rowButton(enabled ? texts.turnOff : texts.turnOn, name, toggle, {
+        'data-key': `toggle-${id}`
+      }),
+      rowButton(texts.removeOperator, name, () => this.#askRemove(operator), {
+        class: 'danger-text'
+      })
     )
   }
 
@@ -161,7 +132,7 @@ export class Team {
       isDanger: true,
       run: async () => {
         await api.removeOperator(id)
-        await this.#load()
+        await this.#list.load()
       }
     })
   }
@@ -202,6 +173,6 @@ export class Team {
     } catch (error) {
       this.#outcome.replaceChildren(errorNote(error))
     }
-    await this.#load()
+    await this.#list.load()
   }
 }

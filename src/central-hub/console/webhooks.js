@@ -1,7 +1,8 @@
 import { api } from './api.js'
-import { byId, h } from './dom.js'
+import { byId, h, rowButton } from './dom.js'
 import { errorNote } from './error.js'
 import { dateTime } from './format.js'
+import { LoadedList } from './loaded-list.js'
 import { fill, texts } from './texts.js'
 
 /**
@@ -28,39 +29,23 @@ const describeQueue = ({ pending, dead }) => [
 ]
 
 export class WebhookList {
-  /** @type {Webhook[] | undefined} */
-  #webhooks
-  /** @type {unknown} */
-  #error
-  #box = byId('webhooks')
   #outcome = byId('webhooks-outcome')
+  #list = new LoadedList({
+    box: byId('webhooks'),
+    read: async () => (await api.webhooks()).webhooks,
+    row: (webhook) => this.#item(webhook),
+    none: () => texts.webhooksNone
+  })
 
   render() {
-    this.#box.replaceChildren(this.#list())
+    this.#list.render()
   }
 
   /** Reads the webhooks again. */
   load() {
     this.#outcome.replaceChildren()
     this.render()
-    void this.#load()
-  }
-
-  async #load() {
-    try {
-      this.#webhooks = (await api.webhooks()).webhooks
-      this.#error = undefined
-    } catch (error) {
-      this.#error = error
-    }
-    this.render()
-  }
-
-  #list() {
-    if (this.#error !== undefined) return errorNote(this.#error, () => void this.#load())
-    if (!this.#webhooks) return h('p', { class: 'muted' }, texts.loading)
-    if (this.#webhooks.length === 0) return h('p', { class: 'muted' }, texts.webhooksNone)
-    return h('ul', { class: 'hooks' }, ...this.#webhooks.map((webhook) => this.#item(webhook)))
+    void this.#list.load()
   }
 
   /** @param {Webhook} webhook */
@@ -108,12 +93,7 @@ export class WebhookList {
 
   /** @param {Webhook} webhook @param {string} text @param {() => Promise<string>} run */
   #button({ description, url }, text, run) {
-    const button = h(
-      'button',
-      { type: 'button', onclick: () => void this.#act(button, run) },
-      text,
-      h('span', { class: 'sr-only' }, ` ${description || url}`)
-    )
+    const button = rowButton(text, description || url, () => void this.#act(button, run))
     return button
   }
 
