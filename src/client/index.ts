@@ -53,7 +53,6 @@ export type {
   SessionStatus,
   Status
 } from '../contract/session.ts'
-export type { Role, Scope } from '../contract/access.ts'
 export type {
   ApiKey,
   ApiKeyCreate,
@@ -62,7 +61,9 @@ export type {
   Operator,
   OperatorCreate,
   OperatorPatch,
-  OperatorSession
+  OperatorSession,
+  Role,
+  Scope
 } from '../contract/team.ts'
 export type {
   Delivery,

@@ -15,8 +15,10 @@ export const Role = described<RoleName>({
   operator: 'works with leads, and may link a phone',
   viewer: 'reads leads, and changes nothing'
 })
+export type Role = Static<typeof Role>
 
 export const Scope = described(scopes)
+export type Scope = Static<typeof Scope>
 
 const time = Type.String()
 const timeOrNever = Type.Union([Type.String(), Type.Null()])

@@ -26,7 +26,7 @@ export interface Compared {
   equal: boolean
 }
 
-export interface Counted {
+interface Counted {
   rows: number
   /** In hexadecimal. A search index has no checksum, because each database builds its own. */
   sha256: string | undefined

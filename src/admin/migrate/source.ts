@@ -10,7 +10,7 @@ export type Row = Value[]
 
 /** The search indexes. Each database builds its own from the copied rows. */
 export const searches = ['message_text', 'lead_text'] as const
-export type Search = (typeof searches)[number]
+type Search = (typeof searches)[number]
 
 export interface Table {
   name: string
