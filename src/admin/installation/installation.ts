@@ -394,7 +394,7 @@ export const upCommand = ({
 }
 
 /** The command that starts one service with its env file, without systemd and scripts/up. */
-export const startByHand = (
+const startByHand = (
   { release, byRoot, directory }: Installation,
   { kind, envFile, userName, config, stateDir }: Service
 ): string => {

@@ -52,6 +52,34 @@ t.test(
 )
 
 t.test(
+  'a message that this account reacted to ends the wait, also once it turns out to be a notice of WhatsApp',
+  async (t) => {
+    const { db, take } = await testStore(t)
+    const secret = record('2', { timestamp: 120, type: 'ciphertext', body: '' })
+    const reaction = record('R', {
+      timestamp: 130,
+      type: 'reaction',
+      body: '👍',
+      from_me: true,
+      reaction: { message_id: secret.message.id, emoji: '👍', sender: '5215587654321@c.us' }
+    })
+    await take(
+      record('1', { timestamp: 100 }),
+      { ...secret, kind: 'ciphertext' },
+      { ...reaction, kind: 'reaction' },
+      { ...secret, key: 'decrypted', message: { ...secret.message, type: 'protocol' } }
+    )
+    t.match((await listLeads(db, {}, 10)).items, [{ waiting_since: null }])
+    await take(record('3', { timestamp: 110 }))
+    t.match((await listLeads(db, {}, 10)).items, [{ waiting_since: null, unanswered_count: 0 }])
+    await take(record('4', { timestamp: 121 }))
+    t.match((await listLeads(db, {}, 10)).items, [
+      { waiting_since: new Date(121_000).toISOString(), unanswered_count: 1 }
+    ])
+  }
+)
+
+t.test(
   'a time of 0 is when the record was captured, and one in ms is told in seconds',
   async (t) => {
     const { db, take } = await testStore(t)

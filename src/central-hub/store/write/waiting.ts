@@ -200,14 +200,24 @@ export interface FreshMessage extends Moment {
   inAlbum: boolean
 }
 
-/** A lead's wait as it is kept with it, and the moment of its latest message. */
+/** What may have the last word in a lead's wait. */
+export interface LatestOfWait {
+  /** The latest message of a person. */
+  last_timestamp: number | null
+  last_seq: number | null
+  /**
+   * The latest message at which a person ended a wait without writing, UNIX seconds. It is later
+   * than the one before when it turned out to be a notice of WhatsApp.
+   */
+  marked_timestamp: number | null
+}
+
+/** A lead's wait as it is kept with it. */
 type KeptWait = Pick<
   LeadRow,
   'state' | 'waiting_since' | 'unanswered_count' | 'unread_count' | 'handled_at' | 'last_pk'
-> & {
-  last_timestamp: number | null
-  last_seq: number | null
-}
+> &
+  LatestOfWait
 
 /**
  * The same as writeWaiting from the lead alone, as long as its new messages are later than all
@@ -226,6 +236,7 @@ export const followWait = (
     // another part of the album may be counted already
     if (inAlbum && turn === 1) return undefined
     if (turn > 0 && (!mayWait(now.state) || now.handled_at !== null)) return undefined
+    if (now.marked_timestamp !== null && timestamp <= now.marked_timestamp) return undefined
     const last =
       now.last_timestamp === null || now.last_seq === null
         ? undefined

@@ -9,6 +9,7 @@ import { phoneKey } from '../database/phone.ts'
 import type { Db } from '../database/schema.ts'
 import { earlierSource, sourceOf } from '../read/source.ts'
 import { adoptSpellings } from './spellings.ts'
+import type { LatestOfWait } from './waiting.ts'
 
 /**
  * Makes and changes the leads of captured messages. The leads of many messages are read together,
@@ -56,11 +57,8 @@ const knownColumns = [
 ] as const
 type Known = (typeof knownColumns)[number] extends `leads.${infer Column}` ? Column : never
 
-/** What a message can change in a lead, and the time of the lead's latest message. */
-type KnownLead = Pick<LeadRow, Known & keyof LeadRow> & {
-  last_timestamp: number | null
-  last_seq: number | null
-}
+/** What a message can change in a lead, and what followWait needs of its messages. */
+type KnownLead = Pick<LeadRow, Known & keyof LeadRow> & LatestOfWait
 
 /** What identifies a lead: a phone number, a LID, and when a message last had both. */
 interface PendingIdentity {
@@ -277,6 +275,7 @@ const newLead = (
     entered_at: null,
     last_timestamp: null,
     last_seq: null,
+    marked_timestamp: null,
     ...source
   }
   return {
@@ -399,6 +398,17 @@ const readingLeads = (by: 'phone' | 'lid' | 'id') =>
         .selectFrom('leads')
         .leftJoin('messages as last', 'last.pk', 'leads.last_pk')
         .select([...knownColumns, 'last.timestamp as last_timestamp', 'last.seq as last_seq'])
+        .select((lead) =>
+          lead
+            .selectFrom('messages as marked')
+            .select('marked.timestamp')
+            .whereRef('marked.lead_id', '=', 'leads.id')
+            .where('marked.turn', '=', sql.lit(3))
+            .orderBy('marked.timestamp', 'desc')
+            .orderBy('marked.seq', 'desc')
+            .limit(sql.lit(1))
+            .as('marked_timestamp')
+        )
         .where('leads.account', '=', keys[0]?.account ?? '')
         .where(
           by === 'id' ? sql`leads.id` : sql`${sql.ref(`leads.${by}`)}`,
