@@ -12,7 +12,8 @@ import { build, type BuildOptions, type Plugin } from 'esbuild'
  */
 
 /** Files of src/central-hub/console that keep their names. */
-const keptNames = ['icon.svg']
+const keptNames = ['manifest.webmanifest', 'service-worker.js']
+const icons = /^icon.*\.(?:svg|png)$/
 /** A name with a hash: console.ts lets the browser keep such a file for a year. */
 const entryNames = '[name]-[hash]'
 
@@ -143,6 +144,7 @@ export const bundlePage = async (root: string, to: string): Promise<void> => {
     writeFileSync(join(to, name), withTexts(html, each))
     writeFileSync(join(to, each.hashedName), each.json)
   }
-  for (const name of keptNames) cpSync(join(page, name), join(to, name))
-  for (const file of readdirSync(to)) if (!file.endsWith('.map')) compress(join(to, file))
+  const kept = [...keptNames, ...readdirSync(page).filter((name) => icons.test(name))]
+  for (const name of kept) cpSync(join(page, name), join(to, name))
+  for (const file of readdirSync(to)) if (!/\.(?:map|png)$/.test(file)) compress(join(to, file))
 }

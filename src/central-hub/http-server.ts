@@ -12,6 +12,7 @@ const contentSecurityPolicy = {
   styleSrc: ["'self'"],
   imgSrc: ["'self'", 'data:'],
   mediaSrc: ["'self'"],
+  manifestSrc: ["'self'"],
   workerSrc: ["'self'"],
   connectSrc: ["'self'"],
   formAction: ["'self'"],

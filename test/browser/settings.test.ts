@@ -172,6 +172,7 @@ pageTest(
     window.told = []
     window.asked = 0
     window.Notification = class { static permission = 'default'; static requestPermission() { window.asked += 1; return Promise.resolve(this.permission = 'granted') } constructor(title, options) { window.told.push([title, options.body]) } }
+    ServiceWorkerRegistration.prototype.showNotification = async (title, options) => void window.told.push([title, options.body])
     document.hasFocus = () => false
   `)
     await page.reload()

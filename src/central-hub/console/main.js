@@ -257,7 +257,7 @@ const applyLead = (lead) => {
     return
   announced.set(id, last.id)
   announcer.wrote(id, nameOf(lead))
-  notifications.notify(lead)
+  void notifications.notify(lead)
 }
 /** Finds out who is signed in, and offers what that person may do. */
 const learnWho = async () => {
@@ -411,6 +411,8 @@ for (const select of document.querySelectorAll('.language-select')) {
 }
 setInterval(() => inbox.tick(), 20_000)
 
+// Without it, such as where a browser stores nothing, the page does all but open without the hub.
+navigator.serviceWorker?.register('service-worker.js').catch(() => {})
 writeAll()
 if (signInMark.isSet()) begin()
 else {

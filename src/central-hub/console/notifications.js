@@ -1,5 +1,6 @@
 import { byId, say } from './dom.js'
 import { nameOf } from './lead.js'
+import { leadAddress } from './route.js'
 import { fill, texts } from './texts.js'
 
 /**
@@ -18,6 +19,9 @@ export class Notifications {
   #words = byId('notify-words')
 
   constructor() {
+    navigator.serviceWorker?.addEventListener('message', ({ data: { hash } }) => {
+      location.hash = hash
+    })
     this.#toggle.addEventListener('click', async () => {
       if (this.#isOn()) return this.#choose('off')
       this.#choose((await Notification.requestPermission()) === 'granted' ? 'on' : 'off')
@@ -37,22 +41,25 @@ export class Notifications {
    * Notifies of a new message, unless the person works in this page.
    * @param {import('../../contract/lead.ts').Lead} lead
    */
-  notify(lead) {
+  async notify(lead) {
     if (!this.#isOn() || document.hasFocus()) return
+    const title =
+      this.#choice === 'names' ? fill(texts.newFrom, { name: nameOf(lead) }) : texts.newMessage
+    const hash = leadAddress(lead.id)
+    // The tag makes it one notification for each lead, even if several tabs show it.
+    const options = { tag: `lead-${lead.id}`, icon: 'icon-192.png', data: { hash } }
     try {
-      // The tag makes it one notification for each lead, even if several tabs show it.
-      const notification = new Notification(
-        this.#choice === 'names' ? fill(texts.newFrom, { name: nameOf(lead) }) : texts.newMessage,
-        { tag: `lead-${lead.id}`, icon: 'icon.svg' }
-      )
+      const registration = await navigator.serviceWorker?.getRegistration()
+      if (registration?.active) return await registration.showNotification(title, options)
+      const notification = new Notification(title, options)
       notification.onclick = () => {
         window.focus()
-        location.hash = `#/lead/${lead.id}`
+        location.hash = hash
         notification.close()
       }
     } catch {
-      // The browser has notifications, but not for a page (Android). The page says so, and does not
-      // try again.
+      // The browser has notifications, but not for a page without a service worker (Android). The
+      // page says so, and does not try again.
       this.#choose('off')
       say(this.#words, texts.notifyNone)
       this.#toggle.hidden = true

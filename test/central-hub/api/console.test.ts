@@ -67,7 +67,8 @@ t.test('the files of the operator page are open to all, and nothing else is', as
     /^pt-\w{8}\.json$/
   ].map((pattern) => `/${nameOf(directory, pattern)}`)
 
-  for (const path of ['/', '/index.html', '/icon.svg', ...byContent]) {
+  const others = ['/icon.svg', '/icon-192.png', '/manifest.webmanifest', '/service-worker.js']
+  for (const path of ['/', '/index.html', ...others, ...byContent]) {
     const answer = await fetch(url + path)
     t.equal(answer.status, 200, path)
     const isKept = byContent.includes(path)
@@ -105,9 +106,10 @@ t.test(
     }
 
     for (const file of filesIn(directory)) {
+      const isPacked = file.endsWith('.png')
       for (const [accepted, encoding] of [
-        ['gzip, deflate, br, zstd', 'br'],
-        ['gzip, deflate', 'gzip'],
+        ['gzip, deflate, br, zstd', isPacked ? 'identity' : 'br'],
+        ['gzip, deflate', isPacked ? 'identity' : 'gzip'],
         ['', 'identity']
       ] as const) {
         const { headers, bytes } = await rawBytes(port, `/${file}`, accepted)
@@ -125,6 +127,8 @@ t.test(
             js: /^text\/javascript/,
             css: /^text\/css/,
             svg: /^image\/svg\+xml/,
+            png: /^image\/png/,
+            webmanifest: /^application\/manifest\+json/,
             json: /^application\/json/
           }[file.split('.').at(-1) ?? ''],
           file
@@ -147,7 +151,7 @@ t.test(
       const html = readFileSync(join(directory, page), 'utf8')
       t.same(
         [...html.matchAll(/<(?:script|link)[^>]*(?:src|href)="([^"]+)"/g)].map(([, name]) => name),
-        ['icon.svg', styles, script]
+        ['icon.svg', 'icon-180.png', 'manifest.webmanifest', styles, script]
       )
       const needed = [page, 'icon.svg', styles, script, worker]
       const sizes = needed.map((name) => statSync(join(directory, `${name}.gz`)).size)
@@ -163,7 +167,7 @@ t.test(
     t.equal(others.length, 3)
     for (const name of others) t.ok(code.includes(`"${name}"`), `it names ${name}`)
     t.notMatch(code, 'That is not the access token', 'it has no texts')
-    t.equal(files.length, 10)
+    t.equal(files.length, 16)
   }
 )
 
@@ -248,8 +252,8 @@ t.test('a changed file gets another name, and the same file the same', async (t)
   const after = await made('three')
   t.same(
     after.filter((name) => before.includes(name)),
-    before.filter((name) => /\.(css|json)$/.test(name)),
-    'the worker, and the script that names it'
+    before.filter((name) => /\.(css|json)$|^service-worker/.test(name)),
+    'the worker of events, and the script that names it'
   )
 
   const spanish = join(clone, 'src/central-hub/console/es.json')
