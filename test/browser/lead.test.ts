@@ -313,3 +313,40 @@ pageTest(
     await see(page, 'Marked as needing no answer.', '#history li p')
   }
 )
+
+pageTest(
+  'what is done to one lead waits for no other: no answer needed, read and unread',
+  async (t, open) => {
+    const { url, upstream, page } = await withAna(t, open)
+    upstream.journal.append([from(beto, 'hi', 30, { name: 'Beto' })], 'live')
+    await see(page, 'Beto', '.row .name')
+    const { id } = await leadOf(url, ana)
+    const held = Promise.withResolvers<void>()
+    const asked: string[] = []
+    await page.route(new RegExp(`/api/leads/${id}/(?:handled|read)$`), async (route) => {
+      asked.push(`${route.request().method()} ${route.request().url().split('/').at(-1)}`)
+      await held.promise
+      await route.continue()
+    })
+
+    await page.keyboard.press('d')
+    await page.keyboard.press('u')
+    await openLead(page, 'Beto')
+    await see(page, 'No answer needed', '#handled')
+    await page.keyboard.press('d')
+    await see(page, 'Put back: it waits', '#handled')
+    await eventually(
+      () => leadOf(url, beto),
+      ({ handled_at, unread_count }) => handled_at !== null && unread_count === 0
+    )
+    t.match(await leadOf(url, ana), { handled_at: null }, 'the hub has not been asked yet')
+    t.equal(asked.length, 2)
+
+    held.resolve()
+    await eventually(
+      () => leadOf(url, ana),
+      ({ handled_at }) => handled_at !== null
+    )
+    t.equal(await textsOf(page, '#lead-name').then(([name]) => name), 'Beto', 'it stays open')
+  }
+)

@@ -53,6 +53,8 @@ export class Conversation {
   /** The message to show once the list is loaded. @type {string | undefined} */
   #wanted
   #unread = byId('mark-unread')
+  /** The leads that are being marked as unread. @type {Set<number>} */
+  #makingUnread = new Set()
 
   form = new LeadForm((lead) => this.#changed(lead))
   #history = new ChangeHistory()
@@ -248,24 +250,34 @@ export class Conversation {
       // The lead stays unread. The next event or the next look tries again.
     } finally {
       this.#isMarking = false
+      if (this.#lead?.id !== id) void this.#markRead()
     }
   }
 
   async #setUnread() {
-    const button = this.#unread
-    if (!this.#lead || button.getAttribute('aria-disabled') === 'true') return
-    button.setAttribute('aria-disabled', 'true')
+    if (!this.#lead || this.#makingUnread.has(this.#lead.id)) return
+    const { id } = this.#lead
+    this.#makingUnread.add(id)
+    this.#renderUnread()
     this.#isAttended = false
     try {
-      const lead = await api.setUnread(this.#lead.id)
-      this.#options.onLead(lead)
-      this.#options.onUnread(lead.id)
+      this.#options.onLead(await api.setUnread(id))
+      if (this.#openId === id) this.#options.onUnread(id)
     } catch (error) {
-      this.#isAttended = true
-      this.#handled.fail(error)
+      if (this.#openId === id) {
+        this.#isAttended = true
+        this.#handled.fail(error)
+      }
     } finally {
-      button.removeAttribute('aria-disabled')
+      this.#makingUnread.delete(id)
+      this.#renderUnread()
     }
+  }
+
+  #renderUnread() {
+    if (this.#makingUnread.has(this.#openId ?? 0))
+      this.#unread.setAttribute('aria-disabled', 'true')
+    else this.#unread.removeAttribute('aria-disabled')
   }
 
   /** @param {boolean} hasLead */
@@ -277,6 +289,7 @@ export class Conversation {
     if (!this.#lead) return
     renderHead(this.#lead)
     this.#handled.render()
+    this.#renderUnread()
     this.#list.setName(nameOf(this.#lead))
   }
 

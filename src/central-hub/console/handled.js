@@ -14,9 +14,10 @@ export class HandledButton {
   #note = byId('handled-fault')
   /** @type {number | undefined} */
   #shownId
-  #isWorking = false
-  /** The lead whose change failed but may succeed later. @type {number | undefined} */
-  #failedId
+  /** The leads whose change the hub has not answered yet. @type {Set<number>} */
+  #underWay = new Set()
+  /** The leads whose change failed but may succeed later. @type {Set<number>} */
+  #failed = new Set()
 
   /** @param {{ lead: () => Lead | undefined, onLead: (lead: Lead) => void }} options */
   constructor(options) {
@@ -32,12 +33,14 @@ export class HandledButton {
     this.#button.hidden = !waits && (lead?.handled_at ?? null) === null
     say(this.#button, waits ? texts.markHandled : texts.undoHandled)
     this.#button.title = waits ? texts.markHandledHint : ''
+    if (lead !== undefined && this.#underWay.has(lead.id))
+      this.#button.setAttribute('aria-disabled', 'true')
+    else this.#button.removeAttribute('aria-disabled')
   }
 
   /** Tries again what failed for the lead that is open. */
   retryFailed() {
-    if (this.#failedId !== undefined && this.#failedId === this.#options.lead()?.id)
-      void this.#change()
+    if (this.#failed.has(this.#options.lead()?.id ?? 0)) void this.#change()
   }
 
   /** Shows why something failed. @param {unknown} error */
@@ -52,11 +55,11 @@ export class HandledButton {
 
   async #change() {
     const lead = this.#options.lead()
-    if (!lead || this.#isWorking) return
-    this.#isWorking = true
-    this.#failedId = undefined
-    this.#button.setAttribute('aria-disabled', 'true')
+    if (!lead || this.#underWay.has(lead.id)) return
+    this.#underWay.add(lead.id)
+    this.#failed.delete(lead.id)
     this.#note.replaceChildren()
+    this.render()
     try {
       // Only up to the message that is shown: nobody has seen a message that arrives now.
       this.#options.onLead(
@@ -67,10 +70,10 @@ export class HandledButton {
     } catch (error) {
       if (this.#options.lead()?.id === lead.id)
         this.#note.replaceChildren(errorNote(error, () => void this.#change()))
-      this.#failedId = isPassing(error) ? lead.id : undefined
+      if (isPassing(error)) this.#failed.add(lead.id)
     } finally {
-      this.#isWorking = false
-      this.#button.removeAttribute('aria-disabled')
+      this.#underWay.delete(lead.id)
+      this.render()
     }
   }
 }
