@@ -45,6 +45,8 @@ export interface Config extends NatsConfig {
   DEFAULT_COUNTRY: CountryCode | ''
   /** How long messages are kept; 0: for good. */
   RETENTION: number
+  /** How long the list of who did what is kept; 0: for good. */
+  AUDIT_RETENTION: number
   /** What automatic messages of WhatsApp Business begin with. */
   AUTOMATIC_REPLIES: string[]
   /** Networks that webhooks may reach although they are not public. */
@@ -91,6 +93,7 @@ export const schema: Schema<Config> = {
   RATE_LIMIT: whole(0, 1_000_000)({ default: 6_000 }),
   DEFAULT_COUNTRY: country({ default: '' }),
   RETENTION: duration('0s', '36500d')({ default: 0 }),
+  AUDIT_RETENTION: duration('0s', '36500d')({ default: 31_536_000_000 }),
   AUTOMATIC_REPLIES: beginnings({ default: [] }),
   WEBHOOK_PRIVATE_ADDRESSES: networks({ default: [] }),
   PUBLIC_URL: publicUrl({ default: '' }),

@@ -95,9 +95,10 @@ const main = async (platform: Platform<Config>): Promise<void> => {
   const storeHealth = new StoreHealth(store, log)
   addRoutes({ ...shared, service, version, http, callers, metrics, storeHealth, following })
   const { accounts } = following
-  const [keepMs, onChanged] = [config.RETENTION, notifier.notifyChanged]
+  const [keepMs, keepAuditMs] = [config.RETENTION, config.AUDIT_RETENTION]
+  const onChanged = notifier.notifyChanged
   const housekeeping = store.cluster.runAsLeader('housekeeping', () =>
-    startHousekeeping({ store, accounts, keepMs, onChanged, log })
+    startHousekeeping({ store, accounts, keepMs, keepAuditMs, onChanged, log })
   )
 
   // The last one stops first.

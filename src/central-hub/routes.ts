@@ -2,6 +2,7 @@ import { limitConcurrency, once } from '../platform/async.ts'
 import type { Http } from '../platform/http/http.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
+import { addAuditRoutes } from './api/audit.ts'
 import type { Callers } from './api/callers.ts'
 import { addConsole } from './api/console.ts'
 import { addDeletionRoutes } from './api/deletions.ts'
@@ -74,7 +75,7 @@ export const addRoutes = (options: RoutesOptions): void => {
   const country = config.DEFAULT_COUNTRY
   const onChanged = notifier.notifyChanged
   addOwnHealthRoutes(options)
-  addWhatsappRoutes({ http, accounts })
+  addWhatsappRoutes({ http, db, accounts })
   const serve = createServe({ http, db })
   addLeadRoutes({ serve, db, country, accounts, onChanged })
   addDeletionRoutes({ serve, store, accounts, inTurn, onChanged, log })
@@ -95,6 +96,7 @@ export const addRoutes = (options: RoutesOptions): void => {
   const { access, onRevoked } = callers
   addSignIn({ http, access, db, throttle })
   addTeamRoutes({ serve, db, throttle, onRevoked })
+  addAuditRoutes({ serve, db })
   callers.endBy(http)
   const document = once(() => createOpenApi(version))
   addOpenApi({ serve, document })

@@ -23,6 +23,7 @@ const raw: Record<RawId, true> = {
   exportLeadsJsonl: true,
   exportMessagesCsv: true,
   exportMessagesJsonl: true,
+  exportAuditCsv: true,
   getMedia: true,
   getSignedMedia: true,
   getQrPng: true,

@@ -15,7 +15,7 @@ export const scopes = {
   status: 'read the status of the session, what works, and metrics',
   session: 'link a phone: QR code, pairing code, passkey, connect',
   'session.end': 'close the session, and unlink the phone',
-  admin: 'operators, API keys, and what repairs LeadMaster itself'
+  admin: 'operators, API keys, who did what, and what repairs LeadMaster itself'
 } as const
 export type Scope = keyof typeof scopes
 
@@ -57,6 +57,8 @@ export const needs = {
   listKeys: 'admin',
   createKey: 'admin',
   deleteKey: 'admin',
+  listAudit: 'admin',
+  exportAuditCsv: 'admin',
 
   listLeads: 'leads.read',
   createLead: 'leads.write',

@@ -25,6 +25,8 @@ export const routes = {
   listKeys: 'GET /api/keys',
   createKey: 'POST /api/keys',
   deleteKey: 'DELETE /api/keys/:id',
+  listAudit: 'GET /api/audit',
+  exportAuditCsv: 'GET /api/audit.csv',
 
   listLeads: 'GET /api/leads',
   createLead: 'POST /api/leads',

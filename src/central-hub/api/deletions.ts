@@ -1,5 +1,5 @@
 import type { Deletion } from '../../contract/lead.ts'
-import { sendJson } from '../../platform/http/http.ts'
+import { sendJson, type Request } from '../../platform/http/http.ts'
 import type { Log } from '../../platform/log.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 import { accountName, type Account } from '../follow/accounts.ts'
@@ -9,6 +9,7 @@ import type { Db } from '../store/database/schema.ts'
 import type { Store } from '../store/open.ts'
 import { fromCursor, toCursor } from '../store/read/page.ts'
 import type { Upstream } from '../follow/upstream.ts'
+import { recordAudit } from './record-audit.ts'
 import { ofLead } from './leads.ts'
 import type { Serve } from './serve.ts'
 
@@ -72,8 +73,9 @@ type DeleteOptions = Pick<DeletionRouteOptions, 'store' | 'accounts' | 'onChange
 const deleteLead = async (
   { store, accounts, onChanged, log }: DeleteOptions,
   id: number,
-  requestId: string
+  req: Request
 ): Promise<Deletion> => {
+  const { requestId } = req
   const { db } = store
   const erasure = await ofLead(id, erasureOf(db, id))
   const { lead } = erasure
@@ -86,14 +88,15 @@ const deleteLead = async (
     )
   }
   const { chats, mediaFiles } = await eraseUpstream(db, upstream, erasure, requestId)
-  const deletion = await erasePerson(db, lead, chats, (trx, erased) =>
-    addDeletion(trx, {
+  const deletion = await erasePerson(db, lead, chats, async (trx, erased) => {
+    await recordAudit(trx, 'deleteLead', { req, params: { id } })
+    return addDeletion(trx, {
       reason: 'request',
       request_id: requestId,
       ...erased,
       media_files: mediaFiles
     })
-  )
+  })
   onChanged()
   await store.scrub()
   return deletion
@@ -111,8 +114,8 @@ export const addDeletionRoutes = ({
 }: DeletionRouteOptions): void => {
   const { db } = options.store
 
-  serve.raw('deleteLead', async ({ params: { id }, req: { requestId }, res }) => {
-    sendJson(res, await inTurn(() => deleteLead(options, id, requestId)))
+  serve.raw('deleteLead', async ({ params: { id }, req, res }) => {
+    sendJson(res, await inTurn(() => deleteLead(options, id, req)))
   })
 
   serve.read('listDeletions', async ({ query }) => {

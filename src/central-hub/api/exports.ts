@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { CountryCode } from 'libphonenumber-js'
+import type { Query } from '../../contract/api/operations.ts'
 import type { Lead, Message } from '../../contract/lead.ts'
 import type { Response } from '../../platform/http/http.ts'
 import { invalid } from '../../platform/http/problem.ts'
@@ -18,6 +19,7 @@ import { listMessages } from '../store/read/messages.ts'
 import { oneLine } from '../store/write/names.ts'
 import type { Page, Position } from '../store/read/page.ts'
 import type { Db } from '../store/database/schema.ts'
+import { recordAudit } from './record-audit.ts'
 import { leadFilter } from './leads.ts'
 import { messageFilter } from './messages.ts'
 import { contentCells, contentColumns } from './content-cells.ts'
@@ -28,9 +30,12 @@ const pageSize = 200
 /** A client that reads nothing for this long is disconnected, ms. */
 const stallMs = 60_000
 
-async function* pages<T>(read: (after?: Position) => Promise<Page<T>>): AsyncGenerator<T[]> {
+/** All items of a list, a page at a time. */
+export async function* exportPages<T>(
+  read: (limit: number, after?: Position) => Promise<Page<T>>
+): AsyncGenerator<T[]> {
   for (let after: Position | undefined; ; ) {
-    const { items, next } = await read(after)
+    const { items, next } = await read(pageSize, after)
     yield items
     if (next === undefined) return
     after = next
@@ -123,7 +128,7 @@ interface Format<T> {
 }
 
 /** @throws {ProblemError} invalid-parameters */
-const csv = <T>(
+export const csv = <T>(
   columns: string[],
   cells: (item: T) => Record<string, unknown>,
   options: CsvOptions
@@ -156,7 +161,8 @@ const jsonLines: Format<unknown> = {
   text: (items) => items.map((item) => `${JSON.stringify(item)}\n`).join('')
 }
 
-const send = async <T>(
+/** Sends a file, as fast as the client reads. */
+export const sendExport = async <T>(
   res: Response,
   name: string,
   { type, extension, head, text }: Format<T>,
@@ -182,6 +188,8 @@ const send = async <T>(
   }
 }
 
+type ExportId = 'exportLeadsCsv' | 'exportLeadsJsonl' | 'exportMessagesCsv' | 'exportMessagesJsonl'
+
 /** All leads and all messages that match, as CSV and JSON Lines; see src/contract/api. */
 export const addExportRoutes = ({
   serve,
@@ -195,24 +203,34 @@ export const addExportRoutes = ({
   const leads = (query: Parameters<typeof leadFilter>[0]): AsyncIterable<Lead[]> => {
     const seen = new Set<number>()
     const filter = { ...leadFilter(query, country), byId: true, seen }
-    return pages(async (after) => {
-      const page = await listLeads(db, filter, pageSize, after)
+    return exportPages(async (limit, after) => {
+      const page = await listLeads(db, filter, limit, after)
       for (const { id } of page.items) seen.add(id)
       return page
     })
   }
   const messages = (query: Parameters<typeof messageFilter>[0]): AsyncIterable<Message[]> => {
     const filter = messageFilter(query)
-    return pages((after) => listMessages(db, filter, pageSize, after))
+    return exportPages((limit, after) => listMessages(db, filter, limit, after))
   }
-  serve.raw('exportLeadsCsv', ({ query, res }) =>
-    send(res, 'leads', csv(leadColumns, leadCells, query), leads(query))
-  )
-  serve.raw('exportLeadsJsonl', ({ query, res }) => send(res, 'leads', jsonLines, leads(query)))
-  serve.raw('exportMessagesCsv', ({ query, res }) =>
-    send(res, 'messages', csv(messageColumns, messageCells, query), messages(query))
-  )
-  serve.raw('exportMessagesJsonl', ({ query, res }) =>
-    send(res, 'messages', jsonLines, messages(query))
-  )
+  const add = <Id extends ExportId, T>(
+    id: Id,
+    name: string,
+    file: (query: Query<Id>) => { format: Format<T>; items: AsyncIterable<T[]> }
+  ): void =>
+    serve.raw(id, async ({ req, query, res }) => {
+      const { format, items } = file(query)
+      await recordAudit(db, id, { req, query })
+      await sendExport(res, name, format, items)
+    })
+  add('exportLeadsCsv', 'leads', (query) => ({
+    format: csv(leadColumns, leadCells, query),
+    items: leads(query)
+  }))
+  add('exportLeadsJsonl', 'leads', (query) => ({ format: jsonLines, items: leads(query) }))
+  add('exportMessagesCsv', 'messages', (query) => ({
+    format: csv(messageColumns, messageCells, query),
+    items: messages(query)
+  }))
+  add('exportMessagesJsonl', 'messages', (query) => ({ format: jsonLines, items: messages(query) }))
 }

@@ -6,6 +6,7 @@ import { readNames, type ReadOptions } from '../spreadsheet/read-names.ts'
 import { importNames, lastNames } from '../store/write/names.ts'
 import type { Db } from '../store/database/schema.ts'
 import { changeLeads } from '../store/database/transaction.ts'
+import { recordAudit } from './record-audit.ts'
 import type { Serve } from './serve.ts'
 
 const maxBytes = 10_000_000
@@ -99,9 +100,10 @@ export const addImportRoutes = ({ serve, db, country, onChanged }: Options): voi
     if (rejected > 0) result.rejected = rejected
     if (ignored.length > 0) result.ignored_columns = ignored
     for (let start = 0; start < last.length; start += batchSize) {
-      const { named, kept, unchanged } = await changeLeads(db, (trx) =>
-        importNames(trx, last.slice(start, start + batchSize))
-      )
+      const { named, kept, unchanged } = await changeLeads(db, async (trx) => {
+        if (start === 0) await recordAudit(trx, 'importLeads', { req })
+        return importNames(trx, last.slice(start, start + batchSize))
+      })
       result.named += named
       result.kept += kept
       result.unchanged += unchanged

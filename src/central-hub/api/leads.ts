@@ -62,13 +62,17 @@ const readPhoneOf = (
   return read.phone
 }
 
-/** ms; what is less than a millisecond is left out. @throws {ProblemError} invalid-parameters */
-const readTime = (text: string): number => {
+/**
+ * A time in a query, where a `+` that is not percent-encoded has become a space.
+ * @returns ms; what is less than a millisecond is left out
+ * @throws {ProblemError} invalid-parameters
+ */
+export const readTime = (text: string, field: string): number => {
   const ms = Date.parse(text.replace(/ (?=\d\d:\d\d$)/, '+'))
   if (!Number.isNaN(ms)) return ms
   throw invalid({
     in: 'query',
-    field: 'updated_since',
+    field,
     message: 'expected an RFC 3339 time, such as 2026-11-25T10:00:00.000Z'
   })
 }
@@ -86,7 +90,8 @@ export const leadFilter = (
       phone === undefined
         ? undefined
         : readPhoneOf(phone, country, { in: 'query', field: 'phone' }),
-    updatedSince: updated_since === undefined ? undefined : readTime(updated_since),
+    updatedSince:
+      updated_since === undefined ? undefined : readTime(updated_since, 'updated_since'),
     account,
     waiting,
     states: state,

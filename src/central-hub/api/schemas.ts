@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox'
+import * as audit from '../../contract/audit.ts'
 import * as content from '../../contract/content.ts'
 import * as lead from '../../contract/lead.ts'
 import * as messageTypes from '../../contract/message-types.ts'
@@ -14,10 +15,11 @@ export type JsonSchema = Readonly<Record<string, unknown>>
 
 /** The schemas that the contract names, by identity. */
 const names = new Map<unknown, string>(
-  [lead, messageTypes, pageReport, problem, record, session, team, webhook].flatMap((module) =>
-    Object.entries(module as Record<string, unknown>)
-      .filter(([, value]) => isSchema(value))
-      .map(([name, schema]) => [schema, name] as const)
+  [audit, lead, messageTypes, pageReport, problem, record, session, team, webhook].flatMap(
+    (module) =>
+      Object.entries(module as Record<string, unknown>)
+        .filter(([, value]) => isSchema(value))
+        .map(([name, schema]) => [schema, name] as const)
   )
 )
 

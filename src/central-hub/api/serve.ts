@@ -23,6 +23,7 @@ import { answeredBefore, keepAnswer } from '../store/write/idempotency.ts'
 import type { Db } from '../store/database/schema.ts'
 import { changeLeads } from '../store/database/transaction.ts'
 import { actorOf } from './actor.ts'
+import { recordAudit } from './record-audit.ts'
 import { ResponseCache, type TaggedAnswer } from './response-cache.ts'
 import { etagOf, versionOf, waitVersionOf } from './version.ts'
 
@@ -224,8 +225,9 @@ const runWrite = <Id extends OperationId>(
     once(trx, input.req, input.res, async () => {
       const all = { ...input, trx, actor: actorOf(input.req) }
       await checkIfMatch(id, all, options)
-      const body = toJson(await handler(all))
-      return { status: operations[id].answer.status, body }
+      const answer = await handler(all)
+      await recordAudit(trx, id, { ...input, answer })
+      return { status: operations[id].answer.status, body: toJson(answer) }
     })
   )
 
@@ -309,7 +311,11 @@ export class Serve {
     this.#add(id, async (req, res) => {
       const input = { ...read(req, res), actor: actorOf(req) }
       const prepared = (await prepare?.(input)) as Prepared
-      const body = await changeLeads(this.#db, (trx) => run({ ...input, trx, prepared }))
+      const body = await changeLeads(this.#db, async (trx) => {
+        const answer = await run({ ...input, trx, prepared })
+        await recordAudit(trx, id, { ...input, answer })
+        return answer
+      })
       after?.()
       res.setHeader('cache-control', 'no-store')
       send(res, { status, body: toJson(body) })

@@ -3,15 +3,16 @@ import { SignIn } from '../../contract/team.ts'
 import { once } from '../../platform/async.ts'
 import { requireJson } from '../../platform/http/body.ts'
 import type { Http, Request, Response } from '../../platform/http/http.ts'
-import { invalid, ProblemError } from '../../platform/http/problem.ts'
+import { invalid, ProblemError, toProblemUrn } from '../../platform/http/problem.ts'
 import { query } from '../../platform/http/query.ts'
 import type { Db } from '../store/database/schema.ts'
 import { changeLeads } from '../store/database/transaction.ts'
-import { findPassword } from '../store/team/operators.ts'
+import { findPassword, getOperator } from '../store/team/operators.ts'
 import { beginSession, endSession } from '../store/team/sessions.ts'
 import { setCookie, type Access } from './access.ts'
 import { actorOf } from './actor.ts'
 import { hashOfNobody, isPassword } from './passwords.ts'
+import { recordAudit } from './record-audit.ts'
 import type { SignInThrottle } from './sign-in-throttle.ts'
 
 interface SignInOptions {
@@ -93,6 +94,40 @@ export class PasswordCheck {
   }
 }
 
+const isWrongPassword = (error: unknown): boolean =>
+  error instanceof ProblemError && error.problem.type === toProblemUrn('sign-in-failed')
+
+/** Begins a session. @returns its secret @throws {ProblemError} sign-in-failed */
+const begin = async (
+  trx: Db,
+  req: Request,
+  { id, passwordHash }: { id: number; passwordHash: string }
+): Promise<string> => {
+  const userAgent = req.headers['user-agent'] ?? ''
+  const secret = await beginSession(trx, { operatorId: id, passwordHash, userAgent })
+  const operator = await getOperator(trx, id)
+  if (secret === undefined || operator === undefined) throw new ProblemError('sign-in-failed')
+  await recordAudit(trx, 'signIn', { req, by: { kind: 'operator', id, name: operator.name } })
+  return secret
+}
+
+/**
+ * Records a wrong password, with whose it was not. What was typed as a username may be a password:
+ * it is recorded nowhere. The throttle bounds how many there are.
+ */
+const recordRefusal = async (
+  db: Db,
+  req: Request,
+  operator: { id: number } | undefined
+): Promise<void> => {
+  const found = operator === undefined ? undefined : await getOperator(db, operator.id)
+  const by =
+    found === undefined
+      ? ({ kind: 'nobody', id: null, name: null } as const)
+      : ({ kind: 'operator', id: found.id, name: found.name } as const)
+  await recordAudit(db, 'signIn', { req, by, refused: true })
+}
+
 /**
  * `POST /api/sign-in` with `{token}` or `{username, password}` sets the cookie; `POST
  * /api/sign-out` removes it, and ends the session.
@@ -102,19 +137,27 @@ export const addSignIn = ({ http, access, db, throttle }: SignInOptions): void =
 
   const signInOperator = async (req: Request, res: Response, body: object): Promise<string> => {
     const given = operatorOf(body)
-    const found = await check.run(req, res, given, () => findPassword(db, given))
-    const userAgent = req.headers['user-agent'] ?? ''
-    const secret = await changeLeads(db, (trx) =>
-      beginSession(trx, { operatorId: found.id, passwordHash: found.passwordHash, userAgent })
-    )
-    if (secret === undefined) throw new ProblemError('sign-in-failed')
-    return secret
+    let known: { id: number } | undefined
+    try {
+      const found = await check.run(req, res, given, async () => {
+        const found = await findPassword(db, given)
+        known = found
+        return found
+      })
+      return await changeLeads(db, (trx) => begin(trx, req, found))
+    } catch (error) {
+      if (isWrongPassword(error)) await recordRefusal(db, req, known)
+      throw error
+    }
   }
 
-  const signInToken = (req: Request, body: unknown): string => {
-    if (access.isToken(tokenOf(body))) return access.tokenCookie()
-    access.noteRefusal(req)
-    throw new ProblemError('unauthorized', 'this is not HUB_API_TOKEN')
+  const signInToken = async (req: Request, body: unknown): Promise<string> => {
+    if (!access.isToken(tokenOf(body))) {
+      access.noteRefusal(req)
+      throw new ProblemError('unauthorized', 'this is not HUB_API_TOKEN')
+    }
+    await recordAudit(db, 'signIn', { req, by: { kind: 'token', id: null, name: null } })
+    return access.tokenCookie()
   }
 
   http.route('POST', '/api/sign-in', async (req, res) => {
@@ -123,7 +166,7 @@ export const addSignIn = ({ http, access, db, throttle }: SignInOptions): void =
     const body = req.body as unknown
     const isOperator =
       typeof body === 'object' && body !== null && ('username' in body || 'password' in body)
-    const value = isOperator ? await signInOperator(req, res, body) : signInToken(req, body)
+    const value = isOperator ? await signInOperator(req, res, body) : await signInToken(req, body)
     res.setHeader('set-cookie', setCookie(req, value))
     res.writeHead(204).end()
   })
@@ -131,8 +174,10 @@ export const addSignIn = ({ http, access, db, throttle }: SignInOptions): void =
   http.route('POST', '/api/sign-out', async (req, res) => {
     query(req)
     const actor = actorOf(req)
-    if (actor.kind === 'operator')
-      await changeLeads(db, (trx) => endSession(trx, actor.id, actor.sessionId))
+    await changeLeads(db, async (trx) => {
+      if (actor.kind === 'operator') await endSession(trx, actor.id, actor.sessionId)
+      await recordAudit(trx, 'signOut', { req })
+    })
     res.setHeader('set-cookie', setCookie(req, '', 0))
     res.writeHead(204).end()
   })

@@ -173,8 +173,8 @@ const addSessionRoutes = ({ serve, db, onRevoked }: TeamRoutes): void => {
   })
 
   serve.command('deleteOperatorSession', {
-    run: async ({ params: { id, session_id }, trx }) => {
-      await operatorOf(trx, id)
+    run: async ({ params: { id, session_id }, actor, trx }) => {
+      await changeableOperator(trx, actor, id)
       if (!(await endSession(trx, id, session_id))) throw noSession(session_id)
       return undefined
     },
@@ -199,9 +199,11 @@ const addKeyRoutes = ({ serve, db, onRevoked }: TeamRoutes): void => {
   })
 
   serve.command('deleteKey', {
-    run: async ({ params: { id }, trx }) => {
-      if (!(await deleteKey(trx, id)))
-        throw new ProblemError('not-found', `there is no API key ${id}`)
+    run: async ({ params: { id }, actor, trx }) => {
+      const key = (await listKeys(trx)).find((each) => each.id === id)
+      if (key === undefined) throw new ProblemError('not-found', `there is no API key ${id}`)
+      ensureScopes(actor, key.scopes)
+      await deleteKey(trx, id)
       return undefined
     },
     after: onRevoked

@@ -8,6 +8,8 @@ import { query } from '../../platform/http/query.ts'
 import { omitUndefined } from '../../platform/omit-undefined.ts'
 import { accountName, listAccounts, type Account } from '../follow/accounts.ts'
 import type { PassedRequest } from '../follow/upstream.ts'
+import type { Db } from '../store/database/schema.ts'
+import { recordAudit } from './record-audit.ts'
 
 /** Closing Chromium and unlinking take their time, ms. */
 const disconnectMs = 45_000
@@ -36,12 +38,13 @@ const routes = [
   )
 ] as const satisfies readonly PassedRequest[]
 
-/** Whether the contract gives the route a body. */
-const takesJson = ({ method, path }: PassedRequest): boolean =>
-  Object.entries(contractRoutes).some(
-    ([id, route]) =>
-      route === `${method} /api/whatsapp${path}` && 'body' in operations[id as OperationId]
-  )
+/** The operation of a route, without the account. @throws when the contract does not have it */
+const operationOf = ({ method, path }: PassedRequest): OperationId => {
+  const route = `${method} /api/whatsapp${path}`
+  const found = Object.entries(contractRoutes).find(([, each]) => each === route)
+  if (found === undefined) throw new Error(`the contract has no ${route}`)
+  return found[0] as OperationId
+}
 
 /** @throws {ProblemError} not-found */
 const namedAccount = (accounts: readonly Account[], req: Request): Account => {
@@ -61,12 +64,14 @@ const notFound = (accounts: readonly Account[], name: string | undefined): Probl
 
 /** Passes a request to the session-manager of the account, and its answer to the client. */
 const pass = async (
+  db: Db,
   account: Account,
   passed: PassedRequest,
   req: Request,
   res: Response
 ): Promise<void> => {
-  if (takesJson(passed)) requireJson(req)
+  const operation = operationOf(passed)
+  if ('body' in operations[operation]) requireJson(req)
   const { accept } = req.headers
   const { body } = req as { body?: unknown }
   const more = omitUndefined({ accept, body: passed.method === 'GET' ? undefined : body })
@@ -76,6 +81,13 @@ const pass = async (
     requestId: req.requestId,
     ...more
   })
+  if (answer.status < 400)
+    await recordAudit(db, operation, {
+      req,
+      query: Object.fromEntries(new URLSearchParams(req.search)),
+      body,
+      account: accountName(account)
+    })
   res.writeHead(answer.status, {
     'content-type': answer.contentType,
     'content-length': answer.body.length,
@@ -93,9 +105,11 @@ const pass = async (
  */
 export const addWhatsappRoutes = ({
   http,
+  db,
   accounts
 }: {
   http: Http
+  db: Db
   accounts: readonly Account[]
 }): void => {
   http.route('GET', '/api/whatsapp/accounts', (req, res) => {
@@ -106,10 +120,10 @@ export const addWhatsappRoutes = ({
     http.route(passed.method, `/api/whatsapp${passed.path}`, async (req, res) => {
       const [first] = accounts
       if (first === undefined) throw notFound(accounts, req.params['account'])
-      return pass(first, passed, req, res)
+      return pass(db, first, passed, req, res)
     })
     http.route(passed.method, `/api/whatsapp/accounts/:account${passed.path}`, async (req, res) =>
-      pass(namedAccount(accounts, req), passed, req, res)
+      pass(db, namedAccount(accounts, req), passed, req, res)
     )
   }
 }

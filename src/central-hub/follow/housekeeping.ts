@@ -1,7 +1,10 @@
 import { Retention, type RetentionOptions } from './retention.ts'
 import type { StopWork } from '../store/database/cluster.ts'
 import { pruneEvents } from '../store/outbox/events.ts'
+import type { Db } from '../store/database/schema.ts'
+import { pruneAudit } from '../store/team/audit.ts'
 import { pruneSessions } from '../store/team/sessions.ts'
+import { confirmedUntil } from '../store/write/expire.ts'
 import { pruneAnswers } from '../store/write/idempotency.ts'
 
 const hourMs = 3_600_000
@@ -9,22 +12,40 @@ const hourMs = 3_600_000
 const firstRetentionMs = 60_000
 
 /**
+ * Deletes what is too old of the list of who did what. A clock that is ahead makes nothing old.
+ * @param keepMs AUDIT_RETENTION; 0: all is kept
+ */
+export const expireAudit = async (db: Db, keepMs: number): Promise<void> => {
+  if (keepMs === 0) return
+  const { certain_until } = await db
+    .selectFrom('store')
+    .select('certain_until')
+    .executeTakeFirstOrThrow()
+  const certain = Math.max(certain_until, await confirmedUntil(db))
+  await pruneAudit(db, Math.min(Date.now(), certain) - keepMs)
+}
+
+/**
  * Drops old events, kept answers and expired sessions, scrubs what was deleted, and deletes what is
  * too old, every hour. @returns what ends it
  * @param options.keepMs RETENTION; 0: messages are kept for good
+ * @param options.keepAuditMs AUDIT_RETENTION; 0: it is kept for good
  */
-export const startHousekeeping = (options: RetentionOptions): StopWork => {
-  const { store, keepMs, log } = options
+export const startHousekeeping = (
+  options: RetentionOptions & { keepAuditMs: number }
+): StopWork => {
+  const { store, keepMs, keepAuditMs, log } = options
   const retention = keepMs > 0 ? new Retention(options) : undefined
   const prune = (): void =>
     void Promise.all([
       pruneEvents(store.db),
       pruneAnswers(store.db),
-      pruneSessions(store.db)
+      pruneSessions(store.db),
+      expireAudit(store.db, keepAuditMs)
     ]).catch((error: unknown) =>
       log.warn(
         { event: 'prune_failed', err: error },
-        'old events, kept answers and expired sessions were not dropped; tried again in an hour'
+        'old events, answers, sessions or audit entries were not dropped; tried again in an hour'
       )
     )
   const scrub = (): void =>

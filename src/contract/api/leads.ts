@@ -16,7 +16,7 @@ import {
 } from '../lead.ts'
 import { exampleLead, exampleMessage } from './examples.ts'
 import type { Operation } from './operation.ts'
-import { account, csvParameters, cursor, fields, id, limit, search } from './parameters.ts'
+import { account, csvParameters, cursor, fields, id, limit, search, time } from './parameters.ts'
 
 const params = Type.Object({ id })
 const filters = {
@@ -50,15 +50,7 @@ const filters = {
         'WhatsApp, or as in DEFAULT_COUNTRY; also a number that was merged into a lead'
     })
   ),
-  updated_since: Type.Optional(
-    Type.String({
-      maxLength: 40,
-      pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+ -]\\d\\d:\\d\\d)$',
-      description:
-        'an RFC 3339 time, such as 2026-11-25T10:00:00.000Z: only those whose `updated_at` is ' +
-        'that or later'
-    })
-  ),
+  updated_since: time('only those whose `updated_at` is that or later'),
   q: search
 }
 const change = { id: 7, at: '2026-11-25T10:00:00.000Z', field: 'state', from: 'new', to: 'open' }

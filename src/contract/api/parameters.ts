@@ -22,6 +22,16 @@ export const search = Type.Optional(
   })
 )
 
+/** @param which what is found by it */
+export const time = (which: string) =>
+  Type.Optional(
+    Type.String({
+      maxLength: 40,
+      pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+ -]\\d\\d:\\d\\d)$',
+      description: `an RFC 3339 time, such as 2026-11-25T10:00:00.000Z: ${which}`
+    })
+  )
+
 /**
  * How a CSV file is written. By default as in RFC 4180, in UTF-8, with ISO 8601 times.
  */

@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { scopesOfRole } from '../access.ts'
+import { AuditEntry, AuditPage } from '../audit.ts'
 import {
   ApiKey,
   ApiKeyCreate,
@@ -15,7 +16,7 @@ import {
   PasswordReset
 } from '../team.ts'
 import type { Operation } from './operation.ts'
-import { id } from './parameters.ts'
+import { csvParameters, cursor, id, limit, time } from './parameters.ts'
 
 /** Who works with the hub: operators with a password each, and programs with an API key each. */
 
@@ -56,8 +57,8 @@ const sessionList = {
 } as const
 const done = { status: 204, description: 'Done' } as const
 const noMoreThanOwn =
-  'Nobody gives another one a scope that is not their own, nor changes an operator who has such ' +
-  'a scope.'
+  'Nobody gives another one a scope that is not their own, nor changes an operator, or revokes a ' +
+  'key, that has such a scope.'
 
 const ownOperations = {
   getMe: {
@@ -96,6 +97,53 @@ const ownOperations = {
     params,
     answer: done,
     problems: ['not-found']
+  }
+} as const satisfies Record<string, Operation>
+
+const entry: AuditEntry = {
+  id: 17,
+  at,
+  actor: { kind: 'operator', id: operator.id, name: operator.name },
+  operation: 'patchLead',
+  refused: false,
+  subject: { kind: 'lead', id: '7' },
+  fields: ['state', 'note'],
+  address: '192.0.2.7',
+  request_id: '0196f3c8-5a55-7e0a-9d3c-2f1b8a6c4d5e'
+}
+
+const auditFilters = {
+  operation: Type.Optional(AuditEntry.properties.operation),
+  operator: Type.Optional(Type.Integer({ minimum: 1, description: 'done by this operator' })),
+  key: Type.Optional(Type.Integer({ minimum: 1, description: 'done with this API key' })),
+  lead: Type.Optional(Type.Integer({ minimum: 1, description: 'done to this lead' })),
+  since: time('only what was done then or later'),
+  until: time('only what was done before')
+}
+
+const auditOperations = {
+  listAudit: {
+    tag: 'team',
+    summary: 'List who did what, latest first',
+    description:
+      'An entry for each request that changed something or took data out, but marking a lead as ' +
+      'read or unread, and for each sign-in with a wrong password. It is written in the ' +
+      'transaction of the change. It has no texts, names or numbers of leads. Entries are ' +
+      'kept for AUDIT_RETENTION.',
+    query: Type.Object({ ...auditFilters, limit, cursor }),
+    answer: {
+      status: 200,
+      description: 'A page of entries',
+      schema: AuditPage,
+      example: { entries: [entry], next_cursor: null }
+    }
+  },
+  exportAuditCsv: {
+    tag: 'team',
+    summary: 'Export who did what as CSV',
+    description: 'All that match, streamed.',
+    query: Type.Object({ ...auditFilters, ...csvParameters }),
+    answer: { status: 200, description: 'RFC 4180, with a heading', types: ['text/csv'] }
   }
 } as const satisfies Record<string, Operation>
 
@@ -171,10 +219,10 @@ const operatorOperations = {
   deleteOperatorSession: {
     tag: 'team',
     summary: 'End a session of an operator',
-    description: 'What it has open ends within seconds.',
+    description: `What it has open ends within seconds. ${noMoreThanOwn}`,
     params: Type.Object({ id, session_id: id }),
     answer: done,
-    problems: ['not-found']
+    problems: ['not-found', 'insufficient-scope']
   }
 } as const satisfies Record<string, Operation>
 
@@ -205,15 +253,16 @@ const keyOperations = {
   deleteKey: {
     tag: 'team',
     summary: 'Revoke an API key',
-    description: 'What is open with it ends within seconds.',
+    description: `What is open with it ends within seconds. ${noMoreThanOwn}`,
     params,
     answer: done,
-    problems: ['not-found']
+    problems: ['not-found', 'insufficient-scope']
   }
 } as const satisfies Record<string, Operation>
 
 export const teamOperations = {
   ...ownOperations,
   ...operatorOperations,
-  ...keyOperations
+  ...keyOperations,
+  ...auditOperations
 } as const satisfies Record<string, Operation>

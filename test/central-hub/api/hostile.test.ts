@@ -205,7 +205,8 @@ const idsOf = (
     : known
 
 /** What a schema alone does not tell right from wrong. */
-const beyondSchemas = /^(cursor|excel|tz|after|phone|updated_since|\/phone|\/account|\/url)$/
+const beyondSchemas =
+  /^(cursor|excel|tz|after|phone|updated_since|since|until|\/phone|\/account|\/url)$/
 
 t.test('whatever is asked, the answer is one that the document declares', async (t) => {
   const { api, known } = await seeded(t)

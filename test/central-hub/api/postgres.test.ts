@@ -4,8 +4,10 @@ import { onPostgres } from '../store/place.ts'
 /** The tests of what fills the store and of the routes once more: on PostgreSQL. */
 
 await onPostgres(t)
-for (const file of ['ingest', 'retention']) await import(`../follow/${file}.test.ts`)
+for (const file of ['housekeeping', 'ingest', 'retention'])
+  await import(`../follow/${file}.test.ts`)
 for (const file of [
+  'audit',
   'create-lead',
   'deletions',
   'events',

@@ -1,5 +1,6 @@
 import type { CountryCode } from 'libphonenumber-js'
 import type { Account } from '../../../src/central-hub/follow/accounts.ts'
+import { addAuditRoutes } from '../../../src/central-hub/api/audit.ts'
 import { Callers } from '../../../src/central-hub/api/callers.ts'
 import { addDeletionRoutes } from '../../../src/central-hub/api/deletions.ts'
 import { addDocs } from '../../../src/central-hub/api/docs/docs.ts'
@@ -132,10 +133,11 @@ export const serveApi = async (t: Scope, options: ApiOptions = {}): Promise<Api>
         }),
         onChanged: live.notifyChanged
       })
-      addWhatsappRoutes({ http, accounts })
+      addWhatsappRoutes({ http, db, accounts })
       const throttle = options.throttle ?? new SignInThrottle()
       addSignIn({ http, access, db, throttle })
       addTeamRoutes({ serve: handle, db, throttle, onRevoked })
+      addAuditRoutes({ serve: handle, db })
       callers.endBy(http)
       const document = () => createOpenApi('1.2.3')
       addOpenApi({ serve: handle, document })

@@ -44,6 +44,8 @@ const rows: Record<OperationId, ['everybody' | 'signed in'] | [Scope, string]> =
   listKeys: ['admin', 'admin'],
   createKey: ['admin', 'admin'],
   deleteKey: ['admin', 'admin'],
+  listAudit: ['admin', 'admin'],
+  exportAuditCsv: ['admin', 'admin'],
   listLeads: ['leads.read', 'admin operator viewer'],
   createLead: ['leads.write', 'admin operator'],
   exportLeadsCsv: ['leads.read', 'admin operator viewer'],

@@ -299,6 +299,14 @@ t.test('nobody gives away a scope that is not their own', async (t) => {
   t.match(await manager.ask('POST', '/api/keys', { name: 'x', scopes: ['events'] }), {
     status: 201
   })
+  const { body: stronger } = await api.ask<ApiKeyWithSecret>('/api/keys', {
+    method: 'POST',
+    body: { name: 'CRM', scopes: ['webhooks'] }
+  })
+  t.match(await manager.ask('DELETE', `/api/keys/${stronger.id}`), denied)
+  t.match(await manager.ask('DELETE', `/api/keys/${stronger.id - 1}`), { status: 204 })
+  t.match(await manager.ask('DELETE', '/api/operators/1/sessions/1'), denied)
+  t.match(await manager.ask('DELETE', '/api/operators/2/sessions/1'), { status: 404 })
   t.match(await api.ask('/api/operators'), {
     body: {
       operators: [

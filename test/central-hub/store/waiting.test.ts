@@ -67,7 +67,7 @@ t.test(
       record('1', { timestamp: 100 }),
       { ...secret, kind: 'ciphertext' },
       { ...reaction, kind: 'reaction' },
-      { ...secret, key: 'decrypted', message: { ...secret.message, type: 'protocol' } }
+      { ...secret, message: { ...secret.message, type: 'protocol' } }
     )
     t.match((await listLeads(db, {}, 10)).items, [{ waiting_since: null }])
     await take(record('3', { timestamp: 110 }))

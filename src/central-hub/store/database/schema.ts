@@ -147,6 +147,21 @@ export interface Database {
   operators: OperatorTable
   operator_sessions: OperatorSessionTable
   api_keys: ApiKeyTable
+  /** `at` in ms; `fields` is JSON; see contract/audit.ts. */
+  audit: {
+    id: Generated<number>
+    at: number
+    actor_kind: string
+    actor_id: number | null
+    actor_name: string | null
+    operation: string
+    refused: number
+    subject_kind: string | null
+    subject_id: string | null
+    fields: string
+    address: string
+    request_id: string
+  }
 }
 
 export interface LeadTable {

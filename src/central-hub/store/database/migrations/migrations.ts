@@ -10,6 +10,7 @@ import { createdAndEntered } from './0009-created-and-entered.ts'
 import { deliveriesByLead } from './0010-deliveries-by-lead.ts'
 import { passedOnErasures } from './0011-passed-on-erasures.ts'
 import { team } from './0012-team.ts'
+import { audit } from './0013-audit.ts'
 
 /**
  * The store's schema, a step at a time. A step that has shipped is never changed; each keeps the
@@ -26,7 +27,8 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0009_created_and_entered': createdAndEntered,
   '0010_deliveries_by_lead': deliveriesByLead,
   '0011_passed_on_erasures': passedOnErasures,
-  '0012_team': team
+  '0012_team': team,
+  '0013_audit': audit
 }
 
 /**
