@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import type { Role } from '../../src/contract/access.ts'
@@ -17,7 +18,7 @@ import {
   until,
   valueOf
 } from './page.ts'
-import { eventually, from, leadOf, startRig } from './rig.ts'
+import { changeElsewhere, eventually, from, leadOf, startRig } from './rig.ts'
 
 const pageTest = pageTests(t)
 const ana = '5215511111111'
@@ -288,5 +289,57 @@ pageTest(
     await see(page, 'Todavía ninguna.')
     t.equal((await ask(`${url}/api/leads`, key)).status, 401)
     t.same((await ask<{ keys: ApiKey[] }>(`${url}/api/keys`, apiToken)).body, { keys: [] })
+  }
+)
+
+pageTest(
+  'an admin sees who did what, chooses by person and by what was done, and exports it',
+  async (t, open) => {
+    const { url, upstream } = await startRig(t)
+    upstream.journal.append([from(ana, 'hello', 600, { name: 'Ana' })], 'live')
+    const { id } = await leadOf(url, ana)
+    await add(url, 'berta', 'admin')
+    await add(url, 'luisa', 'operator')
+    const page = await open(url)
+    await signInAs(page, 'berta', password)
+    await openLead(page, 'Ana')
+    await page.selectOption('#lead-state', 'won')
+    await see(page, 'Saved')
+    for (let at = 0; at < 60; at += 1)
+      await changeElsewhere(url, id, { note: `a note that is nobody's business ${at}` })
+    const luisa = await open(url)
+    await signInAs(luisa, 'luisa', 'not her password')
+    await see(luisa, 'That is not the username and its password.', '[role=alert]')
+
+    await page.click('#nav >> text=Team')
+    await see(page, 'luisa Pérez: wrong password at the sign-in', '#audit .hook p')
+    await accessible(t, page, 'who did what')
+    await show(page, 'audit')
+    const rows = (): Promise<string[]> => textsOf(page, '#audit .hook p:first-child')
+    t.equal((await rows()).length, 50)
+    await page.click('#audit-more')
+    await until(page, "document.querySelectorAll('#audit .hook').length > 50")
+    t.same((await rows()).slice(-3), [
+      'berta Pérez: signed in',
+      'HUB_API_TOKEN: added an operator · Operator 2',
+      'HUB_API_TOKEN: added an operator · Operator 1'
+    ])
+    t.notMatch(await inPage(page, "document.querySelector('#audit').textContent"), 'business')
+    t.ok(await inPage(page, "document.querySelector('#audit-more').hidden"))
+
+    await page.selectOption('#audit-who', { label: 'berta Pérez' })
+    await until(page, "document.querySelectorAll('#audit .hook').length === 2")
+    await page.selectOption('#audit-what', { label: 'changed a lead' })
+    await until(page, "document.querySelectorAll('#audit .hook').length === 1")
+    t.same(await rows(), [`berta Pérez: changed a lead · Lead ${id}`])
+    const file = page.waitForEvent('download')
+    await page.click('#audit-file')
+    const csv = await buffer(await (await file).createReadStream())
+    t.match(
+      csv.toString(),
+      /^id,at,actor.*\r?\n.*,berta Pérez,patchLead,false,lead,1,state,[^\n]*\r?\n$/
+    )
+    await page.click(`#audit a[href="#/lead/${id}"]`)
+    await see(page, 'Ana', '#lead-name')
   }
 )

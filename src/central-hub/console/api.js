@@ -68,6 +68,14 @@ export const api = {
   setPassword: (id, password) => post(`/api/operators/${id}/password`, { password }),
   /** @param {number} id */
   removeOperator: (id) => remove(`/api/operators/${id}`),
+  /**
+   * @param {URLSearchParams} filters
+   * @returns {Promise<{
+   *   entries: import('../../contract/audit.ts').AuditEntry[],
+   *   next_cursor: string | null
+   * }>}
+   */
+  audit: (filters) => get(`/api/audit?${filters}`),
   /** @returns {Promise<{ keys: import('../../contract/team.ts').ApiKey[] }>} */
   keys: () => get('/api/keys'),
   /**

@@ -1,6 +1,7 @@
 import { Account } from './account.js'
 import { createAnnouncer } from './announcer.js'
 import { api } from './api.js'
+import { AuditList } from './audit.js'
 import { Conversation } from './conversation.js'
 import { ConfirmDialog } from './dialog.js'
 import { byId, say, showOnly } from './dom.js'
@@ -85,7 +86,7 @@ const [health, figures, webhooks, notifications, account] = [
   new Account()
 ]
 const confirmDialog = new ConfirmDialog()
-const [team, keys] = [new Team(confirmDialog), new KeyList(confirmDialog)]
+const [team, keys, audit] = [new Team(confirmDialog), new KeyList(confirmDialog), new AuditList()]
 const namesImport = createNamesImport(() => inbox.reload())
 
 // --- which view ---
@@ -129,7 +130,10 @@ const loadPage = (name) => {
     if (may('webhooks')) webhooks.load()
   } else if (name === 'team') {
     team.load()
-    if (may('admin')) keys.load()
+    if (may('admin')) {
+      keys.load()
+      audit.load()
+    }
   }
 }
 
@@ -388,7 +392,8 @@ const writeAll = () => {
     signIn,
     account,
     team,
-    keys
+    keys,
+    audit
   ])
     part.render()
   showRoute()

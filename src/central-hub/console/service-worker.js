@@ -6,7 +6,7 @@
  */
 
 /**
- * What of ServiceWorkerGlobalScope is used: the types of a page have none of it.
+ * What of ServiceWorkerGlobalScope is used: the types of a page do not have it.
  * @typedef {Event & { waitUntil: (done: Promise<unknown>) => void }} LastingEvent
  * @typedef {LastingEvent & {
  *   request: Request,
@@ -67,7 +67,7 @@ const keepPage = async (page) => {
   const wanted = new Set([...others, ...named])
   for (const path of wanted) {
     const file = await keepFile(cache, path)
-    // A set goes on with what is added meanwhile.
+    // The loop also goes through what is added to the set.
     if (path.endsWith('.js')) for (const more of filesNamedIn(await file.text())) wanted.add(more)
   }
   await cache.put(address, page)

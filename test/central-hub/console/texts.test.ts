@@ -89,7 +89,16 @@ t.test('each text has the placeholders of the English one', async (t) => {
 /** Texts that are the same in English and another language. */
 const alike = [
   ...['{at} of {of}', '{from} → {to}', '{named}, {kept}, {unchanged}.', '{count} item'],
-  ...['Leads', 'WhatsApp', 'WhatsApp:', 'LeadMaster', 'Webhooks', 'Enter', 'Filters ({count})'],
+  ...[
+    'Leads',
+    'WhatsApp',
+    'WhatsApp:',
+    'LeadMaster',
+    'Webhook',
+    'Webhooks',
+    'Enter',
+    'Filters ({count})'
+  ],
   ...['Audio', 'GIF', 'Sticker', 'Stickers', 'Error', 'OK', '']
 ]
 
