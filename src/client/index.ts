@@ -53,6 +53,7 @@ export type {
   SessionStatus,
   Status
 } from '../contract/session.ts'
+export type { AuditEntry } from '../contract/audit.ts'
 export type {
   ApiKey,
   ApiKeyCreate,

@@ -10,7 +10,7 @@ import { Access } from '../../src/central-hub/api/access.ts'
 import { addConsole } from '../../src/central-hub/api/console.ts'
 import { serve } from '../platform/http/http-server.ts'
 import { ana, withAna } from './ana.ts'
-import { inPage, names, openPage, launch, pageTests, see } from './page.ts'
+import { inPage, names, openPage, launch, pageTests, see, textsOf } from './page.ts'
 import { eventually, from, startRig } from './rig.ts'
 
 /** The page as an app: it is installed, opens without the hub, and shows notifications. */
@@ -85,6 +85,12 @@ pageTest(
     t.same(await names(page), ['Ana', 'Beto'])
     t.equal(page.url(), `${url}/#/lead/1`)
     await see(page, 'hello', '.message .body')
+
+    await kill()
+    await inPage(page, "void (location.hash = '#/settings')")
+    await page.selectOption('#settings .language-select', 'pt')
+    await see(page, 'Configurações', 'h2')
+    t.same(await textsOf(page, '.language-fault'), [''], 'the texts of all languages are kept')
   }
 )
 

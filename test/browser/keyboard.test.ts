@@ -78,7 +78,7 @@ pageTest(
       await tabTo(page, link)
       await page.keyboard.press('Enter')
       await until(page, `document.activeElement.id === '${heading}'`)
-      if (link === 'Cifras') await see(page, /^2 recibidos, 0 enviados\.$/)
+      if (link === 'Cifras') await see(page, /^Recibidos: 2\. Enviados: 0\.$/)
       await accessible(t, page, `${link}, narrow, dark, Spanish`)
       await inPage(page, "document.querySelector('.brand a').focus()")
     }

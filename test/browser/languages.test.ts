@@ -119,7 +119,7 @@ pageTest(
     upstream.journal.append([from(beto, 'tudo bem?', 0, { name: 'Beto' })], 'live')
     await see(page, 'Nova mensagem de Beto', '#announcer')
     await page.click('#nav >> text=Indicadores')
-    await see(page, /^5 recebidas, 1 enviadas\.$/)
+    await see(page, /^Recebidas: 5\. Enviadas: 1\.$/)
     await page.click('#nav >> text=Configurações')
     await page.setInputFiles('#names-file', {
       name: 'nomes.csv',
@@ -172,14 +172,14 @@ pageTest(
   'without the hub the language stays as it is, and the choice shows it',
   async (t, open) => {
     const { url, kill } = await listen(t)
-    const page = await open(url, { language: 'pt-BR' })
+    const page = await open(url, { language: 'pt-BR', keepsNothing: true })
     await signIn(page)
     await see(page, 'Beto', '.row .name')
     await page.click('#nav >> text=Configurações')
     await kill()
     await page.selectOption('#settings .language-select', 'en')
 
-    await see(page, 'O LeadMaster não responde.', '#announcer')
+    await see(page, 'O LeadMaster não responde.', '#settings .language-fault')
     t.equal(await inPage(page, "document.querySelector('#settings .language-select').value"), 'pt')
     await see(page, 'Configurações', 'h2')
   }

@@ -27,6 +27,8 @@ export interface Look {
   dark?: boolean
   /** A phone, as Chromium plays it: a finger, and the name of Android. */
   phone?: boolean
+  /** A browser that keeps no files of the page. */
+  keepsNothing?: boolean
 }
 
 /**
@@ -39,7 +41,14 @@ export const openPage = async (
   t: Test,
   browser: Browser,
   url: string,
-  { language = 'en-GB', width = 1280, height = 800, dark = false, phone = false }: Look = {}
+  {
+    language = 'en-GB',
+    width = 1280,
+    height = 800,
+    dark = false,
+    phone = false,
+    keepsNothing = false
+  }: Look = {}
 ): Promise<Page> => {
   const context = await browser.newContext({
     locale: language,
@@ -48,6 +57,7 @@ export const openPage = async (
     reducedMotion: 'reduce',
     isMobile: phone,
     hasTouch: phone,
+    serviceWorkers: keepsNothing ? 'block' : 'allow',
     ...(phone ? { userAgent: androidAgent } : {})
   })
   t.teardown(() => context.close())

@@ -30,14 +30,14 @@ pageTest(
     )
     await leadOf(url, beto)
     await page.reload()
-    await see(page, '2 recibidos, 1 enviados.')
+    await see(page, 'Recibidos: 2. Enviados: 1.')
     await see(page, 'La mitad recibió respuesta en 5 minutos; nueve de cada diez, en 5 minutos.')
     t.match(
       await inPage(
         page,
         "[...document.querySelectorAll('.chart')].map((chart) => chart.getAttribute('aria-label'))"
       ),
-      [/Nuevo 2/, /2 recibidos, 1 enviados/, /5 minutos/]
+      [/Nuevo 2/, /Recibidos: 2\. Enviados: 1/, /5 minutos/]
     )
     await page.locator('#figures summary').first().click()
     t.equal((await textsOf(page, '#figures tbody tr')).length, 30)

@@ -34,6 +34,8 @@ export class KeyList {
   #form = byId('api-key-form')
   #name = byId('api-key-name')
   #scopes = byId('api-key-scopes')
+  /** The key that is shown, once. @type {number | undefined} */
+  #shownId
   #isWorking = false
 
   /** @param {ConfirmDialog} dialog */
@@ -102,7 +104,8 @@ export class KeyList {
       isDanger: true,
       run: async () => {
         await api.revokeKey(id)
-        this.#outcome.replaceChildren()
+        // Another key that was just made is shown this once.
+        if (id === this.#shownId) this.#outcome.replaceChildren()
         await this.#list.load()
       }
     })
@@ -115,7 +118,8 @@ export class KeyList {
       return this.#outcome.replaceChildren(h('p', { class: 'error' }, texts.keyScopesPick))
     this.#isWorking = true
     try {
-      const { key } = await api.makeKey({ name: this.#name.value.trim(), scopes: chosen })
+      const { id, key } = await api.makeKey({ name: this.#name.value.trim(), scopes: chosen })
+      this.#shownId = id
       this.#form.reset()
       this.#outcome.replaceChildren(this.#shownOnce(key))
     } catch (error) {

@@ -401,12 +401,14 @@ const writeAll = () => {
 }
 /** @param {import('./texts.js').Language} chosen */
 const changeLanguage = async (chosen) => {
+  let fault = ''
   try {
     await setLanguage(chosen)
   } catch (error) {
-    announcer.say(explain(error).words)
+    fault = explain(error).words
   }
   writeAll()
+  for (const note of document.querySelectorAll('.language-fault')) note.textContent = fault
 }
 for (const select of document.querySelectorAll('.language-select')) {
   select.addEventListener('change', () => {
