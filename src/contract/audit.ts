@@ -29,7 +29,8 @@ export const auditedOperations = (Object.keys(routes) as OperationId[]).filter((
 
 /** By the type of a union of names that are only known here, it would take none. */
 const Audited = Type.Union(
-  auditedOperations.map((id) => Type.Literal(id))
+  auditedOperations.map((id) => Type.Literal(id)),
+  { description: 'what was done: the operationId of the request' }
 ) as unknown as TUnsafe<OperationId>
 
 const AuditActor = Type.Object({

@@ -286,6 +286,7 @@ pageTest(
     await page.fill('#api-key-name', 'new')
     await page.check('#api-key-scopes [value="status"]')
     await page.click('#api-key-form [type=submit]')
+    await until(page, "document.querySelectorAll('.whole-key').length === 1")
     const made = await textsOf(page, '.whole-key')
     await page.click('#api-keys li:has-text("old") >> text=Anular')
     await page.click('#confirm-yes')
