@@ -139,6 +139,11 @@ export const Lead = Type.Object({
       'when a person marked it as handled, while that is why it does not wait; a newer inbound ' +
       'message ends it'
   }),
+  remind_at: orNull(Type.String(), {
+    description:
+      'the reminder that a person set: until then the lead does not wait, unless the person ' +
+      'writes; in the past: it has come back for that reason. null: none'
+  }),
   unread_count: Type.Integer({
     description:
       'of these, the ones after what was last marked as read in LeadMaster; WhatsApp is never told'
@@ -187,7 +192,17 @@ export const LeadPatch = Type.Object(
       )
     ),
     assignee: Type.Optional(orNull(text)),
-    name: Type.Optional(orNull(text, { description: 'null: the one of WhatsApp again' }))
+    name: Type.Optional(orNull(text, { description: 'null: the one of WhatsApp again' })),
+    remind_at: Type.Optional(
+      orNull(
+        Type.String({
+          maxLength: 40,
+          pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$',
+          description: 'an RFC 3339 time in the future, at most 5 years from now'
+        }),
+        { description: 'when the lead is to wait again; null: no reminder' }
+      )
+    )
   },
   { additionalProperties: false, minProperties: 1 }
 )
@@ -254,6 +269,7 @@ export const LeadChange = Type.Object({
     Type.Literal('assignee'),
     Type.Literal('name'),
     Type.Literal('handled'),
+    Type.Literal('remind_at'),
     Type.Literal('merged')
   ]),
   from: orNull(Type.String(), {
@@ -373,7 +389,11 @@ export const Stats = Type.Object({
     median_s: orNull(Type.Number()),
     p90_s: orNull(Type.Number())
   }),
-  waiting: Type.Object({ now: Type.Integer(), longest_since: orNull(Type.String()) }),
+  waiting: Type.Object({
+    now: Type.Integer(),
+    longest_since: orNull(Type.String()),
+    later: Type.Integer({ description: 'leads that come back at the time of a reminder' })
+  }),
   states: Type.Object({
     new: Type.Integer(),
     open: Type.Integer(),

@@ -93,6 +93,32 @@ export interface Unanswered {
   isRead: boolean
 }
 
+/** "Remind me later": the lead does not wait until then. Times are UNIX seconds. */
+export interface Reminder {
+  /** When the lead comes back. */
+  at: number
+  /** A message that asks and was written after this moment ends the reminder. */
+  from: number
+  /** Its time has come: the lead waits again, also when nothing was unanswered. */
+  isBack: boolean
+}
+
+/**
+ * Whether a reminder has come to its end. Before its time, the person ends it by writing; an answer
+ * of ours does not. Once it is back, an answer ends it that was written since.
+ * @param lastAsking when the latest message that asks was written, UNIX seconds
+ * @param lastAnswer when the latest answer was written, UNIX seconds
+ */
+export const isReminderOver = (
+  { at, from, isBack }: Reminder,
+  state: LeadState,
+  lastAsking: number,
+  lastAnswer: number
+): boolean => {
+  if (!mayWait(state)) return true
+  return isBack ? lastAnswer >= at : lastAsking > from
+}
+
 /** A lead's wait. */
 interface Wait {
   /** UNIX seconds; null: it does not wait. */
@@ -103,11 +129,21 @@ interface Wait {
 
 export const noWait: Wait = { waiting_since: null, unanswered_count: 0, unread_count: 0 }
 
-/** @param unanswered in any order */
-export const waitOf = (state: LeadState, unanswered: readonly Unanswered[]): Wait => {
-  if (!mayWait(state) || unanswered.length === 0) return noWait
+/**
+ * @param unanswered in any order
+ * @param reminder one that is not over
+ */
+export const waitOf = (
+  state: LeadState,
+  unanswered: readonly Unanswered[],
+  reminder?: Reminder
+): Wait => {
+  if (!mayWait(state) || reminder?.isBack === false) return noWait
+  const moments = unanswered.map(({ timestamp }) => timestamp)
+  if (reminder !== undefined) moments.push(reminder.at)
+  if (moments.length === 0) return noWait
   return {
-    waiting_since: Math.min(...unanswered.map(({ timestamp }) => timestamp)),
+    waiting_since: Math.min(...moments),
     unanswered_count: new Set(unanswered.map(({ thing }) => thing)).size,
     unread_count: new Set(unanswered.filter(({ isRead }) => !isRead).map(({ thing }) => thing)).size
   }

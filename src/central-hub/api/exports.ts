@@ -86,7 +86,8 @@ const leadColumns = [
   'ad_url',
   'ad_at',
   'handled_at',
-  'entered_at'
+  'entered_at',
+  'remind_at'
 ]
 
 const messageCells = (message: Message): Record<string, unknown> => ({

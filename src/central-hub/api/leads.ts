@@ -1,6 +1,6 @@
 import type { CountryCode } from 'libphonenumber-js'
 import type { Query } from '../../contract/api/operations.ts'
-import type { Lead } from '../../contract/lead.ts'
+import type { Lead, LeadPatch } from '../../contract/lead.ts'
 import type { Response } from '../../platform/http/http.ts'
 import { invalid, ProblemError, type Fault } from '../../platform/http/problem.ts'
 import { omitUndefined } from '../../platform/omit-undefined.ts'
@@ -81,7 +81,7 @@ type Filters = Omit<Query<'listLeads'>, 'limit' | 'cursor' | 'fields'>
 
 /** The filters that a request gives. An empty search is left out. */
 export const leadFilter = (
-  { account, waiting, state, tag, assignee, source, ad, q, phone, updated_since }: Filters,
+  { account, waiting, later, state, tag, assignee, source, ad, q, phone, updated_since }: Filters,
   country: CountryCode | ''
 ): LeadFilter => {
   const words = q?.trim() ?? ''
@@ -94,6 +94,7 @@ export const leadFilter = (
       updated_since === undefined ? undefined : readTime(updated_since, 'updated_since'),
     account,
     waiting,
+    later,
     states: state,
     tag,
     assignee: assignee === '' ? null : assignee,
@@ -102,6 +103,26 @@ export const leadFilter = (
     q: words === '' ? undefined : words,
     country: country === '' ? undefined : country
   })
+}
+
+/** The latest time of a reminder, ms from now: 5 years. */
+const maxReminderMs = 5 * 366 * 86_400_000
+
+/** @throws {ProblemError} invalid-parameters, not-found */
+const checkReminder = async (
+  trx: Db,
+  id: number,
+  { remind_at, state }: LeadPatch
+): Promise<void> => {
+  if (remind_at === undefined || remind_at === null) return
+  const refuse = (message: string): ProblemError =>
+    invalid({ in: 'body', field: '/remind_at', message })
+  const inMs = Date.parse(remind_at) - Date.now()
+  if (!(inMs > 0 && inMs <= maxReminderMs))
+    throw refuse('expected an RFC 3339 time in the future, at most 5 years from now')
+  const lead = await ofLead(id, leadRow(trx, id))
+  if ((state ?? lead.state) === 'ignored')
+    throw refuse('a lead that is ignored never waits: give it another state first')
 }
 
 const conflict = (detail: string): ProblemError => new ProblemError('conflict', detail)
@@ -254,8 +275,10 @@ const addChangeRoutes = ({ serve, country, accounts, onChanged }: LeadRoutes): v
 
   serve.write(
     'patchLead',
-    async ({ params: { id }, body, trx }) =>
-      withEvent(trx, await ofLead(id, patchLead(trx, id, body))),
+    async ({ params: { id }, body, trx }) => {
+      await checkReminder(trx, id, body)
+      return withEvent(trx, await ofLead(id, patchLead(trx, id, body)))
+    },
     { current, after: onChanged }
   )
 

@@ -13,13 +13,24 @@ import { Webhook, WebhookWithSecret } from '../../contract/webhook.ts'
  * what it waits for, for the If-Match of `handled`: a message that came in between is not handled.
  */
 
-const ofLead = ({ id, state, note, tags, assignee, name, whatsapp_name }: Lead): unknown => [
+const ofLead = ({
   id,
   state,
   note,
   tags,
   assignee,
-  name === whatsapp_name ? null : name
+  name,
+  whatsapp_name,
+  remind_at
+}: Lead): unknown => [
+  id,
+  state,
+  note,
+  tags,
+  assignee,
+  name === whatsapp_name ? null : name,
+  // Left out without a reminder, so that the version is that of the release before.
+  ...(remind_at === null ? [] : [remind_at])
 ]
 const ofWebhook = ({ id, url, description, events, enabled }: Webhook): unknown => [
   id,

@@ -15,6 +15,7 @@ const describeChange = ({ field, from, to }) => {
   const states = /** @type {Record<string, string>} */ (texts.stateOf)
   const written = (/** @type {string | null} */ value) => {
     if (value === null || value === '') return texts.emptyNow
+    if (field === 'remind_at') return dateTime(new Date(value))
     return field === 'state' ? (states[value] ?? value) : value
   }
   return fill(texts.became, { from: written(from), to: written(to) })

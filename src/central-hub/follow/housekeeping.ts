@@ -6,10 +6,37 @@ import { pruneAudit } from '../store/team/audit.ts'
 import { pruneSessions } from '../store/team/sessions.ts'
 import { confirmedUntil } from '../store/write/expire.ts'
 import { pruneAnswers } from '../store/write/idempotency.ts'
+import { bringBackReminded } from '../store/write/reminders.ts'
 
 const hourMs = 3_600_000
+/** How late a reminder may come, ms. The time is read again each time, because it may be set. */
+const reminderMs = 15_000
 /** The first run waits until the accounts that are followed are known, ms. */
 const firstRetentionMs = 60_000
+
+/** Brings leads back at the time of their reminders. @returns what ends it */
+const startReminders = ({ store, onChanged, log }: RetentionOptions): StopWork => {
+  let running: Promise<void> | undefined
+  const run = async (): Promise<void> => {
+    try {
+      if ((await bringBackReminded(store.db, Date.now())) > 0) onChanged()
+    } catch (error) {
+      log.error(
+        { event: 'reminders_failed', err: error },
+        'leads did not come back at the time of their reminders; tried again in 15 seconds'
+      )
+    }
+  }
+  const begin = (): void => {
+    running ??= run().finally(() => (running = undefined))
+  }
+  begin()
+  const timer = setInterval(begin, reminderMs)
+  return async () => {
+    clearInterval(timer)
+    await running
+  }
+}
 
 /**
  * Deletes what is too old of the list of who did what. A clock that is ahead makes nothing old.
@@ -27,7 +54,7 @@ export const expireAudit = async (db: Db, keepMs: number): Promise<void> => {
 
 /**
  * Drops old events, kept answers and expired sessions, scrubs what was deleted, and deletes what is
- * too old, every hour. @returns what ends it
+ * too old, every hour; brings leads back at the time of their reminders. @returns what ends it
  * @param options.keepMs RETENTION; 0: messages are kept for good
  * @param options.keepAuditMs AUDIT_RETENTION; 0: it is kept for good
  */
@@ -66,6 +93,7 @@ export const startHousekeeping = (
           'what is older than RETENTION was not deleted; tried again in an hour'
         )
       )
+  const reminders = startReminders(options)
   const timers = [
     ...[prune, scrub, expire].map((run) => setInterval(run, hourMs)),
     setTimeout(expire, firstRetentionMs)
@@ -73,5 +101,6 @@ export const startHousekeeping = (
   return async () => {
     for (const timer of timers) clearInterval(timer)
     await retention?.stop()
+    await reminders()
   }
 }

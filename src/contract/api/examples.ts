@@ -48,6 +48,7 @@ export const exampleLead: Lead = {
   last_seen_at: '2026-11-25T10:00:00.000Z',
   waiting_since: '2026-11-25T10:00:00.000Z',
   handled_at: null,
+  remind_at: null,
   unanswered_count: 1,
   unread_count: 1,
   marked_unread: false,

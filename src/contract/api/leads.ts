@@ -24,6 +24,11 @@ const filters = {
   waiting: Type.Optional(
     Type.Boolean({ description: 'only those who wait for an answer, or only those who do not' })
   ),
+  later: Type.Optional(
+    Type.Boolean({
+      description: 'only those who come back at the time of a reminder, or only all others'
+    })
+  ),
   state: Type.Optional(
     Type.Array(LeadState, { minItems: 1, maxItems: 5, description: 'in one of these states' })
   ),
@@ -69,9 +74,9 @@ export const leadOperations = {
     tag: 'leads',
     summary: 'List leads',
     description: [
-      'With waiting=true, who has waited longest comes first; otherwise whoever wrote or was ' +
-        'written to last.',
-      'Each page shows its own moment: while pages are read in these two orders, a lead that ' +
+      'With waiting=true, who has waited longest comes first; with later=true, whose reminder ' +
+        'comes first; otherwise who wrote or was written to last.',
+      'Each page shows its own moment: while pages are read in these orders, a lead that ' +
         'gets a message or an answer moves, and may then come twice or on no page. For all ' +
         'leads without a gap read by `updated_since`, or an export, which goes by their ids.',
       'With `updated_since`, whoever changed first comes first, so that a program can keep a ' +
@@ -387,7 +392,7 @@ export const leadOperations = {
           { date: '2026-11-25', inbound: 120, outbound: 80, new_leads: 9, first_response_s: 340 }
         ],
         first_response: { answered: 61, median_s: 340, p90_s: 2100 },
-        waiting: { now: 4, longest_since: '2026-11-25T08:12:00.000Z' },
+        waiting: { now: 4, longest_since: '2026-11-25T08:12:00.000Z', later: 3 },
         states: { new: 9, open: 20, won: 4, lost: 2, ignored: 1 },
         ads: [
           {

@@ -75,7 +75,7 @@ t.test(
     t.equal((await api.db.selectFrom('outbox').selectAll().execute()).length, 1)
     const csv = await (await fetch(`${api.url}/api/leads.csv`, { headers: bearer })).text()
     t.match(csv, /\+525512345678/)
-    t.match(csv.split('\n')[0], /,entered_at\r?$/)
+    t.match(csv.split('\n')[0], /,entered_at,remind_at\r?$/)
     t.same((await api.ask<MessagePage>('/api/leads/1/messages')).body, {
       messages: [],
       next_cursor: null

@@ -606,6 +606,62 @@ t.test(
 )
 
 t.test(
+  'PATCH remind_at takes a lead off those who wait until its time, and null puts it back',
+  async (t) => {
+    const { ask, take } = await serveApi(t)
+    await take(record('1', { timestamp: 100 }), record('9', { ...other, timestamp: 200 }))
+    const patch = (body: LeadPatch, id = 1) =>
+      ask<Lead>(`/api/leads/${id}`, { method: 'PATCH', body })
+    const idsOf = async (query: string): Promise<number[]> =>
+      (await ask<LeadPage>(`/api/leads?${query}`)).body.leads.map(({ id }) => id)
+    const inHours = (hours: number): string =>
+      new Date(Date.now() + hours * 3_600_000).toISOString()
+
+    const remind_at = inHours(5)
+    const set = await patch({ remind_at })
+    t.equal(set.status, 200)
+    conforms(t, Lead, set.body, 'the lead')
+    t.match(set.body, { remind_at, waiting_since: null, unanswered_count: 0, unread_count: 0 })
+    t.same((await patch({ remind_at })).body, set.body, 'once more changes nothing')
+    await patch({ remind_at: inHours(3) }, 2)
+    t.same(await idsOf('waiting=true'), [])
+    t.same(await idsOf('later=true'), [2, 1])
+    t.same(await idsOf('later=false'), [])
+    const first = await ask<LeadPage>('/api/leads?later=true&limit=1')
+    t.same(await idsOf(`later=true&limit=1&cursor=${first.body.next_cursor}`), [1])
+    t.match((await ask<Stats>('/api/stats')).body.waiting, { now: 0, later: 2 })
+
+    const back = await patch({ remind_at: null })
+    t.match(back.body, { remind_at: null, waiting_since: new Date(100_000).toISOString() })
+    t.same(await idsOf('later=false'), [1])
+    const { body } = await ask<LeadChangePage>('/api/leads/1/history')
+    conforms(t, LeadChangePage, body, 'the history')
+    t.match(body.changes, [
+      { field: 'remind_at', from: remind_at, to: null },
+      { field: 'remind_at', from: null, to: remind_at }
+    ])
+  }
+)
+
+t.test('PATCH remind_at takes only a time in the future, of a lead that may wait', async (t) => {
+  const { ask, take } = await serveApi(t)
+  await take(record('1', { timestamp: 100 }))
+  const patch = (body: unknown) => ask('/api/leads/1', { method: 'PATCH', body })
+  const inDays = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString()
+  for (const remind_at of ['', 'tomorrow', 5, '2099-13-45T99:00:00Z', '2030-01-01', inDays(-1)])
+    t.match(
+      await patch({ remind_at }),
+      { status: 400, body: { errors: [{ field: '/remind_at' }] } },
+      String(remind_at)
+    )
+  const refused = { status: 400, body: { errors: [{ field: '/remind_at' }] } }
+  t.match(await patch({ remind_at: inDays(3_000) }), refused)
+  t.match(await patch({ state: 'ignored', remind_at: inDays(1) }), refused)
+  t.match(await ask('/api/leads/1'), { body: { state: 'new', remind_at: null } })
+  t.match(await patch({ state: 'lost', remind_at: inDays(1) }), { status: 200 })
+})
+
+t.test(
   'PATCH with If-Match is refused for what PATCH can change, and for nothing else',
   async (t) => {
     const { ask, take } = await serveApi(t)
@@ -643,7 +699,8 @@ t.test(
       note: 'call',
       tags: ['vip'],
       assignee: 'Luisa',
-      name: 'Ana P.'
+      name: 'Ana P.',
+      remind_at: new Date(Date.now() + 3_600_000).toISOString()
     }
     t.same(Object.keys(changes).sort(), Object.keys(LeadPatch.properties).sort())
     for (const [field, value] of Object.entries(changes)) {

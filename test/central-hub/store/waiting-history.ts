@@ -85,6 +85,10 @@ export type Act =
   | { does: 'handle'; until: number | undefined }
   | { does: 'unhandle' }
   | { does: 'read' }
+  /** UNIX seconds. */
+  | { does: 'remind'; now: number; at: number }
+  | { does: 'forget' }
+  | { does: 'timeComes' }
 
 export interface Plan {
   planned: Planned[]
@@ -113,12 +117,16 @@ const act: fc.Arbitrary<Act> = fc.oneof(
     .constantFrom('new', 'open', 'won', 'lost', 'ignored')
     .map((state) => ({ does: 'state', state }) as Act),
   fc.option(fc.nat(20), { nil: undefined }).map((until) => ({ does: 'handle', until }) as Act),
-  fc.constantFrom<Act>({ does: 'unhandle' }, { does: 'read' })
+  fc.constantFrom<Act>({ does: 'unhandle' }, { does: 'read' }),
+  fc
+    .tuple(fc.integer({ min: 999, max: 1_012 }), fc.integer({ min: 1, max: 6 }))
+    .map(([now, after]) => ({ does: 'remind', now, at: now + after }) as Act),
+  fc.constantFrom<Act>({ does: 'timeComes' }, { does: 'forget' })
 )
 
 export const plan: fc.Arbitrary<Plan> = fc.record({
   planned: fc.array(planned, { minLength: 1, maxLength: 8 }),
-  acts: fc.array(act, { maxLength: 4 }),
+  acts: fc.array(act, { maxLength: 6 }),
   story: weighted<Plan['story']>([4, 'known'], [2, 'linked'], [1, 'moved']),
   dice: fc.array(fc.integer({ min: 0, max: 999_999 }), { minLength: 80, maxLength: 80 })
 })

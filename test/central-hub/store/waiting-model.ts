@@ -23,7 +23,40 @@ export interface Conversation {
   state: 'new' | 'open' | 'won' | 'lost' | 'ignored'
   /** In the order in which they came. */
   said: Said[]
+  reminder?: Reminder | undefined
 }
+
+/** UNIX seconds. What asks after `from` ends a reminder that is not back. */
+export interface Reminder {
+  at: number
+  from: number
+  isBack: boolean
+}
+
+/** When the latest message that does this was written; 0: there is none. */
+export const lastOf = ({ state, said }: Conversation, does: Said['does']): number =>
+  Math.max(
+    0,
+    ...said
+      .filter((message) => message.does === does && !message.isDeletedForAll)
+      .filter((message) => !isEndAt(message, state))
+      .map(({ time }) => time)
+  )
+
+/** The reminder after all that was said. */
+export const reminderIn = (conversation: Conversation): Reminder | undefined => {
+  const { state, reminder } = conversation
+  if (reminder === undefined || state === 'ignored') return undefined
+  const isOver = reminder.isBack
+    ? lastOf(conversation, 'answers') >= reminder.at
+    : lastOf(conversation, 'asks') > reminder.from
+  return isOver ? undefined : reminder
+}
+
+const isEndAt = (message: Said, state: Conversation['state']): boolean =>
+  message.isHandled ||
+  message.isReactedTo ||
+  (message.isClosed && (state === 'won' || state === 'lost'))
 
 /**
  * What still asks, in the order of time, and whether a mark as handled is why the rest does not.
@@ -32,10 +65,7 @@ export const openOf = ({ state, said }: Conversation): { open: Said[]; isHandled
   let open: Said[] = []
   let isHandled = false
   for (const message of said.toSorted((a, b) => a.time - b.time)) {
-    const isEnd =
-      message.isHandled ||
-      message.isReactedTo ||
-      (message.isClosed && (state === 'won' || state === 'lost'))
+    const isEnd = isEndAt(message, state)
     const does = message.isDeletedForAll ? 'nothing' : message.does
     if (isEnd || does === 'answers') {
       open = []
@@ -50,12 +80,18 @@ export const openOf = ({ state, said }: Conversation): { open: Said[]; isHandled
 
 export const waitOf = (conversation: Conversation) => {
   const { open, isHandled } = openOf(conversation)
-  const waits = conversation.state === 'ignored' ? [] : open
+  const { reminder } = conversation
+  const isLater = reminder?.isBack === false
+  const waits = conversation.state === 'ignored' || isLater ? [] : open
+  const times = waits.map(({ time }) => time)
+  if (reminder?.isBack === true) times.push(reminder.at)
+  const since = times.length === 0 ? null : Math.min(...times)
   const count = (of: Said[]): number => new Set(of.map(({ thing }) => thing)).size
   return {
-    since: waits.length === 0 ? null : Math.min(...waits.map(({ time }) => time)),
+    since,
     unanswered: count(waits),
     unread: count(waits.filter(({ isRead }) => !isRead)),
-    isHandled
+    isHandled: isHandled && since === null,
+    remindAt: reminder?.at ?? null
   }
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { createIngest } from '../../../src/central-hub/follow/ingest.ts'
 import { handleLead, patchLead } from '../../../src/central-hub/store/write/change-lead.ts'
+import { bringBackReminded } from '../../../src/central-hub/store/write/reminders.ts'
 import { listLeads } from '../../../src/central-hub/store/read/leads.ts'
 import type { Db } from '../../../src/central-hub/store/database/schema.ts'
 import type { Lead, LeadState } from '../../../src/contract/lead.ts'
@@ -60,6 +61,17 @@ const becoming =
   (...states: LeadState[]): Play =>
   async ({ db, lead }) => {
     for (const state of states) await patchLead(db, (await lead()).id, { state })
+  }
+
+/** At 1,180 s: remind me at 1,300 s. */
+const remind: Play = async ({ db, lead }) =>
+  patchLead(db, (await lead()).id, { remind_at: new Date(1_300_000).toISOString() }, 1_180_000)
+const forget: Play = async ({ db, lead }) => patchLead(db, (await lead()).id, { remind_at: null })
+const timeComes: Play = ({ db }) => bringBackReminded(db, 1_300_000)
+const inTurn =
+  (...plays: Play[]): Play =>
+  async (world) => {
+    for (const play of plays) await play(world)
   }
 
 const plays: Record<string, Play[]> = {
@@ -177,6 +189,27 @@ const plays: Record<string, Play[]> = {
     becoming('ignored', 'open'),
     becoming('won', 'ignored', 'new')
   ],
+  'You set a reminder': [remind, inTurn(remind, remind), inTurn(becoming('lost'), remind)],
+  'You set a reminder, and write before its time': [
+    inTurn(remind, taking(us({}))),
+    inTurn(taking(us({})), remind)
+  ],
+  'You set a reminder, and they write before its time': [inTurn(remind, taking(them({})))],
+  'You set a reminder, and what they wrote before comes late': [
+    inTurn(remind, taking(them({ timestamp: 1_050 })))
+  ],
+  'You take the reminder back': [inTurn(remind, forget)],
+  'The time of the reminder comes': [
+    inTurn(remind, timeComes),
+    inTurn(remind, taking(us({})), timeComes)
+  ],
+  'The time of the reminder comes, and you write or mark it as handled': [
+    inTurn(remind, timeComes, taking(us({ timestamp: 1_400 }))),
+    inTurn(remind, timeComes, async ({ db, lead }) => handleLead(db, (await lead()).id))
+  ],
+  'You set a reminder, and it becomes won, lost or ignored before its time': (
+    ['won', 'lost', 'ignored'] as const
+  ).map((state) => inTurn(remind, becoming(state), timeComes)),
   'You write a note to yourself, or with Meta AI': [
     taking(
       us({

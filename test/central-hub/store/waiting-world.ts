@@ -12,6 +12,7 @@ import { addEvents } from '../../../src/central-hub/store/outbox/events.ts'
 import { listLeads } from '../../../src/central-hub/store/read/leads.ts'
 import type { Db } from '../../../src/central-hub/store/database/schema.ts'
 import { readStats } from '../../../src/central-hub/store/read/stats.ts'
+import { bringBackReminded } from '../../../src/central-hub/store/write/reminders.ts'
 import { changeLeads } from '../../../src/central-hub/store/database/transaction.ts'
 import { addWaitingMetrics } from '../../../src/central-hub/api/waiting-metrics.ts'
 import type { Lead } from '../../../src/contract/lead.ts'
@@ -26,7 +27,14 @@ import {
   type Plan,
   type Step
 } from './waiting-history.ts'
-import { openOf, waitOf, type Conversation } from './waiting-model.ts'
+import {
+  lastOf,
+  openOf,
+  reminderIn,
+  waitOf,
+  type Conversation,
+  type Reminder
+} from './waiting-model.ts'
 
 /**
  * Plays a history to the product and to the model, and holds all that the product says of who waits
@@ -38,6 +46,7 @@ const now = 2_000_000_000_000
 /** The model's side of a history. */
 class ModelSide {
   state: Conversation['state'] = 'new'
+  reminder: Reminder | undefined
   readonly #known = new Map<number, Known>()
   /** Ids in the order in which the messages came. */
   readonly #order: number[] = []
@@ -73,7 +82,17 @@ class ModelSide {
       known.isReactedTo = !known.mine && (lastOf(known.reactions) || lastOf(known.votes))
       return known
     })
-    return { state: this.state, said }
+    return { state: this.state, said, reminder: this.reminder }
+  }
+
+  /** After each batch and each act: a reminder that is over does not come back. */
+  settle(): void {
+    this.reminder = reminderIn(this.conversation())
+  }
+
+  timeComes(): void {
+    if (this.reminder !== undefined) this.reminder = { ...this.reminder, isBack: true }
+    this.settle()
   }
 
   /** The id of one of the messages that are there. */
@@ -83,11 +102,15 @@ class ModelSide {
 
   act(act: Act, until: number | undefined): void {
     const before = this.conversation()
-    const { open, isHandled } = openOf(before)
+    const { open } = openOf(before)
+    const { isHandled } = waitOf(before)
+    if (act.does === 'remind') this.#remind(act)
+    if (act.does === 'forget') this.reminder = undefined
     if (act.does === 'read' && waitOf(before).unread > 0)
       for (const message of before.said) message.isRead = true
     if (act.does === 'unhandle' && isHandled) this.#takeBack(before)
-    if (act.does === 'handle' && this.state !== 'ignored') {
+    if (act.does === 'handle' && this.state !== 'ignored' && this.reminder?.isBack !== false) {
+      this.reminder = undefined
       const last = until === undefined ? undefined : (this.#known.get(until) as Known)
       const sorted = before.said.toSorted((a, b) => a.time - b.time)
       const upTo =
@@ -98,6 +121,13 @@ class ModelSide {
       if (marked !== undefined) marked.isHandled = true
     }
     if (act.does === 'state' && act.state !== this.state) this.#changeState(act.state)
+    this.settle()
+  }
+
+  #remind({ now, at }: { now: number; at: number }): void {
+    if (this.reminder?.at === at && !this.reminder.isBack) return
+    const from = Math.max(now - 1, lastOf(this.conversation(), 'asks'))
+    this.reminder = { at, from, isBack: false }
   }
 
   #takeBack({ said }: Conversation): void {
@@ -108,6 +138,7 @@ class ModelSide {
   #changeState(state: Conversation['state']): void {
     this.state = state
     const isClosing = state === 'won' || state === 'lost'
+    if (isClosing || state === 'ignored') this.reminder = undefined
     if (!isClosing) for (const message of this.conversation().said) message.isClosed = false
     const latest = openOf(this.conversation()).open.at(-1)
     if (isClosing && latest !== undefined) latest.isClosed = true
@@ -169,6 +200,7 @@ interface Seen {
   unanswered: number
   unread: number
   isHandled: boolean
+  remindAt: number | null
 }
 
 const bystanders: InboundRecord[] = [
@@ -202,11 +234,18 @@ const bystanders: InboundRecord[] = [
 const seconds = (iso: string | null): number | null =>
   iso === null ? null : Date.parse(iso) / 1_000
 
-const seenIn = ({ waiting_since, unanswered_count, unread_count, handled_at }: Lead): Seen => ({
+const seenIn = ({
+  waiting_since,
+  unanswered_count,
+  unread_count,
+  handled_at,
+  remind_at
+}: Lead): Seen => ({
   since: seconds(waiting_since),
   unanswered: unanswered_count,
   unread: unread_count,
-  isHandled: handled_at !== null
+  isHandled: handled_at !== null,
+  remindAt: seconds(remind_at)
 })
 
 export class WaitingWorld {
@@ -214,7 +253,7 @@ export class WaitingWorld {
   readonly #ingest: Ingest
   readonly #registry = new Registry()
   #count = 0
-  readonly #outcomes = { waiting: 0, handled: 0, steps: 0 }
+  readonly #outcomes = { waiting: 0, handled: 0, reminders: 0, steps: 0 }
 
   constructor(db: Db) {
     this.#db = db
@@ -254,11 +293,13 @@ export class WaitingWorld {
       const batch = histories.flatMap((history) => history.nextBatch())
       for (const record of batch) record.seq = seq += 1
       if (batch.length > 0) await this.#ingest.take(account, 'j', batch)
+      for (const { model } of histories) model.settle()
       await this.#actAll(account, histories)
     }
     const wanted = histories.map(({ model }) => waitOf(model.conversation()))
     for (const { steps } of histories) this.#outcomes.steps += steps.length
     this.#outcomes.waiting += wanted.filter(({ since }) => since !== null).length
+    this.#outcomes.reminders += wanted.filter(({ remindAt }) => remindAt !== null).length
     this.#outcomes.handled += wanted.filter(({ isHandled }) => isHandled).length
     await this.#compare(account, histories, wanted)
     await this.#compareBystanders()
@@ -267,8 +308,8 @@ export class WaitingWorld {
 
   /** What was played. */
   summary(): string {
-    const { waiting, handled, steps } = this.#outcomes
-    return `${steps} records and acts; ${waiting} ended with a lead that waits, ${handled} with one that is handled`
+    const { waiting, handled, reminders, steps } = this.#outcomes
+    return `${steps} records and acts; ${waiting} ended with a lead that waits, ${handled} with one that is handled, ${reminders} with a reminder`
   }
 
   /** The one lead of each history, if there is one yet. */
@@ -292,7 +333,12 @@ export class WaitingWorld {
     for (const [at, history] of acting.entries()) {
       const act = history.takeAct()
       const lead = leads[at]
-      if (act !== undefined && lead !== undefined) await this.#act(lead, act, history)
+      if (act === undefined || lead === undefined) continue
+      if (act.does !== 'timeComes') await this.#act(lead, act, history)
+      else {
+        await bringBackReminded(this.#db, now)
+        for (const { model } of histories) model.timeComes()
+      }
     }
   }
 
@@ -318,6 +364,11 @@ export class WaitingWorld {
     until: string | undefined
   ): Promise<Changed | undefined> {
     if (act.does === 'state') return patchLead(trx, id, { state: act.state })
+    if (act.does === 'forget') return patchLead(trx, id, { remind_at: null })
+    if (act.does === 'remind') {
+      const remind_at = new Date(act.at * 1_000).toISOString()
+      return patchLead(trx, id, { remind_at }, act.now * 1_000)
+    }
     if (act.does === 'read') return readLead(trx, id)
     if (act.does === 'unhandle') return unhandleLead(trx, id)
     const changed = await handleLead(trx, id, until)
@@ -330,7 +381,7 @@ export class WaitingWorld {
     histories: readonly History[],
     wanted: readonly Seen[]
   ): Promise<void> {
-    const none = { since: null, unanswered: 0, unread: 0, isHandled: false }
+    const none = { since: null, unanswered: 0, unread: 0, isHandled: false, remindAt: null }
     const leads = await this.#leads({ account }, histories)
     const seen = leads.map((lead) => (lead === undefined ? none : seenIn(lead)))
     deepStrictEqual(seen, wanted, 'the leads')
@@ -343,17 +394,24 @@ export class WaitingWorld {
         `the list, waiting=${waiting}`
       )
     }
-    await this.#compareFigures(account, wanted)
+    const isLater = histories.map(({ model }) => model.reminder?.isBack === false)
+    const { items } = await listLeads(this.#db, { account, later: true }, 1_000)
+    deepStrictEqual(
+      histories.map((history) => items.some((lead) => history.isOf(lead))),
+      isLater,
+      'the list, later=true'
+    )
+    await this.#compareFigures(account, wanted, isLater.filter(Boolean).length)
     for (const lead of leads) if (lead !== undefined) await this.#compareWebhook(lead)
   }
 
-  async #compareFigures(account: string, wanted: readonly Seen[]): Promise<void> {
+  async #compareFigures(account: string, wanted: readonly Seen[], later: number): Promise<void> {
     const since = wanted.map((each) => each.since).filter((each) => each !== null)
     const longest = since.length === 0 ? null : Math.min(...since)
     const { waiting } = await readStats(this.#db, [{ date: '', since: 0, until: 1 }], account)
     deepStrictEqual(
-      { now: waiting.now, since: seconds(waiting.longest_since) },
-      { now: since.length, since: longest },
+      { ...waiting, longest_since: seconds(waiting.longest_since) },
+      { now: since.length, longest_since: longest, later },
       'the figures'
     )
     const metrics = await this.#registry.metrics()
@@ -381,6 +439,7 @@ export class WaitingWorld {
       unanswered: 1,
       unread: 1,
       isHandled: false,
+      remindAt: null,
       last: 'false_5215500000091@c.us_W'
     }
     const answered = {
@@ -388,6 +447,7 @@ export class WaitingWorld {
       unanswered: 0,
       unread: 0,
       isHandled: false,
+      remindAt: null,
       last: 'true_5215500000092@c.us_A'
     }
     deepStrictEqual(seen, [answered, waits], 'other leads')

@@ -186,6 +186,12 @@ export interface LeadTable {
   unread_count: ColumnType<number, number | undefined>
   /** While the latest thing that ended its wait is a mark of a person: when it was made, ms. */
   handled_at: ColumnType<number | null, number | null | undefined>
+  /** The reminder that a person set, ms; null: none, or over. */
+  remind_at: ColumnType<number | null, number | null | undefined>
+  /** What asks and was written after it (UNIX seconds) ends the reminder. */
+  remind_from: ColumnType<number, number | undefined>
+  /** 1: the time of the reminder has come, and it is not over. */
+  reminded: ColumnType<number, number | undefined>
   /** messages.pk of the latest that was read; below 0: a person marked the lead as unread. */
   read_until: ColumnType<number, number | undefined>
   /** messages.pk of the latest message of a person. */

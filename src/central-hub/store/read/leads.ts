@@ -60,6 +60,7 @@ const toLead = (row: ListedRow, tags: string[], otherPhones: string[]): Lead => 
     waiting_since: row.waiting_since === null ? null : iso(row.waiting_since),
     unanswered_count,
     handled_at: row.handled_at === null ? null : new Date(row.handled_at).toISOString(),
+    remind_at: row.remind_at === null ? null : new Date(row.remind_at).toISOString(),
     unread_count,
     marked_unread: row.read_until < 0,
     last_message: toLastMessage(row),
@@ -97,6 +98,8 @@ export interface LeadFilter {
   account?: string
   /** Only leads that wait for an answer, or only those that do not. */
   waiting?: boolean
+  /** Only leads that come back at the time of a reminder, or only the others. */
+  later?: boolean
   states?: readonly LeadState[]
   tag?: string
   /** null: those that nobody takes care of. */
@@ -152,20 +155,32 @@ const changedSince = (since: number, byId: boolean | undefined): Expression<SqlB
     ? sql<SqlBool>`leads.updated_at + 0 >= ${since}`
     : sql<SqlBool>`leads.updated_at >= ${since}`
 
+/** Whether a reminder is to come. It is the condition of the index, word by word. */
+const isLater = sql<SqlBool>`leads.remind_at is not null and leads.reminded = 0`
+
+/** What a filter asks of the wait and the reminder of a lead. */
+const waitConditions = (
+  { waiting, later }: LeadFilter,
+  column: (name: string) => RawBuilder<unknown>
+): Expression<SqlBool>[] => {
+  const since = column('leads.waiting_since')
+  const conditions: Expression<SqlBool>[] = []
+  if (waiting !== undefined)
+    conditions.push(sql<SqlBool>`${since} is ${waiting ? sql`not null` : sql`null`}`)
+  if (later !== undefined) conditions.push(later ? isLater : sql<SqlBool>`not (${isLater})`)
+  return conditions
+}
+
 /** What a filter asks of a lead, but `q`. */
-const conditionsOf = async (
-  db: Db,
-  { account, waiting, states, tag, assignee, fromAd, adId, phone, updatedSince, byId }: LeadFilter
-): Promise<Expression<SqlBool>[]> => {
+const conditionsOf = async (db: Db, filter: LeadFilter): Promise<Expression<SqlBool>[]> => {
+  const { account, states, tag, assignee, fromAd, adId, phone, updatedSince, byId } = filter
   // a cast keeps the database from an index in another order, all of which it would have to sort
   // for each page
   const column = (name: string): RawBuilder<unknown> =>
     byId ? sql`cast(${sql.ref(name)} as text)` : sql.ref(name)
   return [
     ...(account === undefined ? [] : [sql<SqlBool>`${column('leads.account')} = ${account}`]),
-    ...(waiting === undefined
-      ? []
-      : [sql<SqlBool>`${column('leads.waiting_since')} is ${waiting ? sql`not null` : sql`null`}`]),
+    ...waitConditions(filter, column),
     ...(states === undefined
       ? []
       : [sql<SqlBool>`${column('leads.state')} in (${sql.join(states)})`]),
@@ -184,18 +199,25 @@ const conditionsOf = async (
   ]
 }
 
-type Order = 'waiting' | 'recent' | 'updated' | 'id'
+type Order = 'waiting' | 'later' | 'recent' | 'updated' | 'id'
 
 /**
- * The order of a list: those who wait by who has waited longest, the others by their latest
- * message; with `q`, those whose name or number matches first, then by the latest message that has
- * the words; with `updatedSince`, by the time of their change.
+ * The order of a list: those who wait by who has waited longest, those with a reminder by its time,
+ * the others by their latest message; with `q`, those whose name or number matches first, then by
+ * the latest message that has the words; with `updatedSince`, by the time of their change.
  */
-export const leadOrder = ({ waiting, q, updatedSince, byId }: LeadFilter): Order | 'found' => {
+export const leadOrder = ({
+  waiting,
+  later,
+  q,
+  updatedSince,
+  byId
+}: LeadFilter): Order | 'found' => {
   if (q !== undefined) return 'found'
   if (byId === true) return 'id'
   if (updatedSince !== undefined) return 'updated'
-  return waiting === true ? 'waiting' : 'recent'
+  if (waiting === true) return 'waiting'
+  return later === true ? 'later' : 'recent'
 }
 
 /** What a page of a list goes by. */
@@ -203,6 +225,8 @@ const keyOf = (order: Order, row: LeadRow): number => {
   switch (order) {
     case 'waiting':
       return row.waiting_since ?? 0
+    case 'later':
+      return row.remind_at ?? 0
     case 'recent':
       return row.last_seen
     case 'updated':
@@ -228,6 +252,10 @@ const inOrder = async (
     if (after)
       query = query.where(sql<boolean>`(waiting_since, leads.id) > (${after.key}, ${after.id})`)
     query = query.orderBy('waiting_since').orderBy('leads.id')
+  } else if (order === 'later') {
+    if (after)
+      query = query.where(sql<boolean>`(leads.remind_at, leads.id) > (${after.key}, ${after.id})`)
+    query = query.orderBy('leads.remind_at').orderBy('leads.id')
   } else if (order === 'updated') {
     if (after)
       query = query.where(sql<boolean>`(leads.updated_at, leads.id) > (${after.key}, ${after.id})`)

@@ -98,10 +98,14 @@ const readWaiting = async (db: Db, { ofAccount }: Span): Promise<Stats['waiting'
   const { rows } = await sql<{ now: number; since: number | null }>`
     select count(*) as now, min(waiting_since) as since
     from leads where waiting_since is not null ${ofAccount}`.execute(db)
+  const later = await sql<{ leads: number }>`
+    select count(*) as leads
+    from leads where remind_at is not null and reminded = 0 ${ofAccount}`.execute(db)
   const since = rows[0]?.since ?? null
   return {
     now: rows[0]?.now ?? 0,
-    longest_since: since === null ? null : new Date(since * 1_000).toISOString()
+    longest_since: since === null ? null : new Date(since * 1_000).toISOString(),
+    later: later.rows[0]?.leads ?? 0
   }
 }
 

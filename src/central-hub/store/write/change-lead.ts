@@ -7,7 +7,7 @@ import { addChanges, type Change } from '../read/history.ts'
 import { getLead, leadRow, shownName, type LeadRow } from '../read/leads.ts'
 import type { Db } from '../database/schema.ts'
 import { readTags, writeTags } from '../read/tags.ts'
-import { latestLine, unansweredOf, writeCounts, writeWaiting } from './waiting.ts'
+import { latestLine, noReminder, unansweredOf, writeCounts, writeWaiting } from './waiting.ts'
 
 /** What people change in a lead. Each runs inside a transaction of the caller's. */
 
@@ -17,6 +17,8 @@ export interface Changed {
   changed: boolean
 }
 
+const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
+
 const columnsOf = (row: LeadRow, { state, note, assignee, name }: LeadPatch) => {
   const columns = omitUndefined({ state, note, assignee })
   if (name === undefined || name === shownName(row)) return columns
@@ -25,23 +27,55 @@ const columnsOf = (row: LeadRow, { state, note, assignee, name }: LeadPatch) => 
 }
 
 /**
+ * What a change does to the reminder of a lead. Being won, lost or ignored ends it, unless the same
+ * change sets another one.
+ * @returns undefined when nothing changes
+ */
+const reminderColumns = (
+  row: LeadRow,
+  { state, remind_at }: LeadPatch,
+  lastSeen: number,
+  now: number
+) => {
+  const isEnd = state !== undefined && state !== row.state && (isClosing(state) || !mayWait(state))
+  if (remind_at === undefined) return isEnd && row.remind_at !== null ? noReminder : undefined
+  if (remind_at === null) return row.remind_at === null ? undefined : noReminder
+  const at = Date.parse(remind_at)
+  if (at === row.remind_at && row.reminded === 0) return undefined
+  // What WhatsApp's clock gives to the present second may have come to us already, or not.
+  const remind_from = Math.max(Math.floor(now / 1_000) - 1, lastSeen)
+  return { remind_at: at, remind_from, reminded: 0 }
+}
+
+/** When the latest message that asks was written, UNIX seconds; 0 without one. */
+const lastAsking = async (db: Db, leadId: number): Promise<number> => {
+  const { last } = await unansweredOf(db, leadId, undefined)
+    .select(({ fn }) => fn.max('timestamp').as('last'))
+    .executeTakeFirstOrThrow()
+  return last ?? 0
+}
+
+/**
  * Changes what people say of a lead. Each field that really changes is kept as history.
+ * @param now ms
  * @returns undefined when no lead has that id
  */
 export const patchLead = async (
   db: Db,
   id: number,
-  patch: LeadPatch
+  patch: LeadPatch,
+  now = Date.now()
 ): Promise<Changed | undefined> => {
   const row = await leadRow(db, id)
   if (row === undefined) return undefined
-  const now = Date.now()
   const tagsBefore = (await readTags(db, [row.id])).get(row.id) ?? []
-  const columns = columnsOf(row, patch)
+  const reminder = reminderColumns(row, patch, await lastAsking(db, row.id), now)
+  const columns = { ...columnsOf(row, patch), ...reminder }
   if (Object.keys(columns).length > 0)
     await db.updateTable('leads').set(columns).where('id', '=', row.id).execute()
   if (patch.tags !== undefined) await writeTags(db, row.id, [...new Set(patch.tags)])
   if (patch.state !== undefined) await changeWait(db, row, patch.state, now)
+  if (reminder !== undefined) await writeCounts(db, row.id)
   const lead = await getLead(db, row.id)
   if (lead === undefined) return undefined
 
@@ -50,7 +84,8 @@ export const patchLead = async (
     { field: 'note', from: row.note, to: lead.note },
     { field: 'tags', from: tagsBefore.join(','), to: lead.tags.join(',') },
     { field: 'assignee', from: row.assignee, to: lead.assignee },
-    { field: 'name', from: shownName(row), to: lead.name }
+    { field: 'name', from: shownName(row), to: lead.name },
+    { field: 'remind_at', from: iso(row.remind_at), to: lead.remind_at }
   ]
   const real = changes.filter(({ from, to }) => from !== to)
   await addChanges(db, row.id, real, now)
@@ -111,8 +146,6 @@ const momentOf = async (
     .executeTakeFirst()
 }
 
-const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
-
 /** The lead after its wait was changed, with the change in its history. */
 const changedWait = async (db: Db, before: LeadRow, now: number): Promise<Changed | undefined> => {
   await writeCounts(db, before.id)
@@ -121,7 +154,10 @@ const changedWait = async (db: Db, before: LeadRow, now: number): Promise<Change
   await addChanges(
     db,
     before.id,
-    [{ field: 'handled', from: iso(before.handled_at), to: lead.handled_at ?? null }],
+    [
+      { field: 'handled' as const, from: iso(before.handled_at), to: lead.handled_at },
+      { field: 'remind_at' as const, from: iso(before.remind_at), to: lead.remind_at }
+    ].filter(({ from, to }) => from !== to),
     now
   )
   return { lead, changed: true }
@@ -133,8 +169,8 @@ const unchanged = async (db: Db, id: number): Promise<Changed | undefined> => {
 }
 
 /**
- * Ends the wait of a lead without an answer: what it wrote up to a message is handled. A lead that
- * does not wait is left as it is.
+ * Ends the wait of a lead without an answer: what it wrote up to a message is handled, and so is a
+ * reminder that has come back. A lead that does not wait is left as it is.
  * @param until the id of that message; without it, the latest
  * @returns `no-message` when the lead has no such message, undefined when no lead has that id
  */
@@ -149,9 +185,15 @@ export const handleLead = async (
   if (until !== undefined && moment === undefined) return 'no-message'
   const now = Date.now()
   const line = await latestLine(db, row.id)
-  const latest = mayWait(row.state) ? await latestUnanswered(db, row.id, line, moment) : undefined
-  if (latest === undefined) return unchanged(db, row.id)
-  await db.updateTable('messages').set({ handled_at: now }).where('pk', '=', latest.pk).execute()
+  // Until its reminder, a lead does not wait.
+  const isLater = row.remind_at !== null && row.reminded === 0
+  const latest =
+    mayWait(row.state) && !isLater ? await latestUnanswered(db, row.id, line, moment) : undefined
+  const isReminded = row.reminded === 1
+  if (latest === undefined && !isReminded) return unchanged(db, row.id)
+  if (latest !== undefined)
+    await db.updateTable('messages').set({ handled_at: now }).where('pk', '=', latest.pk).execute()
+  if (isReminded) await db.updateTable('leads').set(noReminder).where('id', '=', row.id).execute()
   return changedWait(db, row, now)
 }
 

@@ -12,7 +12,7 @@ import { leadRow } from '../read/leads.ts'
 import { addressOf } from '../database/message-id.ts'
 import type { Db } from '../database/schema.ts'
 import { changeLeads } from '../database/transaction.ts'
-import { writeWaiting } from './waiting.ts'
+import { noReminder, writeWaiting } from './waiting.ts'
 
 /**
  * Deletions that another hub, with a store of its own, asked session-manager for. session-manager
@@ -226,7 +226,8 @@ export class PassedOnErasure {
         entered_at: null,
         ad: null,
         ad_id: null,
-        ad_at: null
+        ad_at: null,
+        ...noReminder
       }
       await db
         .updateTable('leads')

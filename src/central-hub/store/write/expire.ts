@@ -59,9 +59,10 @@ const shownOf = ({
   unanswered_count,
   unread_count,
   handled_at,
+  remind_at,
   last_pk
 }: LeadRow): string =>
-  JSON.stringify([waiting_since, unanswered_count, unread_count, handled_at, last_pk])
+  JSON.stringify([waiting_since, unanswered_count, unread_count, handled_at, remind_at, last_pk])
 
 /**
  * Counts a lead's messages again after some were deleted. Most are deleted long after they were the

@@ -44,6 +44,13 @@ const isLater = (a: LeadRow, b: LeadRow): boolean => {
   return a.last_seen > b.last_seen
 }
 
+/** Of two leads the source that was first, and the reminder that comes first. */
+const earlierOf = (a: LeadRow, b: LeadRow) => {
+  const isOfB = (b.remind_at ?? Infinity) < (a.remind_at ?? Infinity)
+  const { remind_at, remind_from, reminded } = isOfB ? b : a
+  return { ...earlierSource(a, b), remind_at, remind_from, reminded }
+}
+
 /**
  * Makes one lead of two that are one person. The kept lead takes over the messages of the other,
  * and what people noted of either is kept. The caller then counts its messages again.
@@ -91,7 +98,7 @@ export const mergeLeads = async (db: Db, kept: LeadRow, other: LeadRow): Promise
       entered_at: kept.entered_at ?? other.entered_at,
       // What was read of one lead alone may be shown as unread again, but nothing unread as read.
       read_until: Math.min(kept.read_until, other.read_until),
-      ...earlierSource(kept, other)
+      ...earlierOf(kept, other)
     })
     .where('id', '=', kept.id)
     .returningAll()

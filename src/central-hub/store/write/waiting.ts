@@ -2,9 +2,11 @@ import { sql, type Insertable } from 'kysely'
 import {
   isAfter,
   isClosing,
+  isReminderOver,
   mayWait,
   waitOf,
   type Moment,
+  type Reminder,
   type Turn
 } from '../../../contract/waiting.ts'
 import { acknowledgeIn } from './acknowledge.ts'
@@ -76,19 +78,42 @@ const latest = async (db: Db, leadId: number): Promise<{ last_pk: number | null 
   return { last_pk: last?.pk ?? null }
 }
 
-type WaitState = Pick<LeadRow, 'state' | 'read_until' | 'handled_at'>
+type WaitState = Pick<
+  LeadRow,
+  'state' | 'read_until' | 'handled_at' | 'remind_at' | 'remind_from' | 'reminded'
+>
 
 const waitStateOf = (db: Db, leadId: number): Promise<WaitState> =>
   db
     .selectFrom('leads')
-    .select(['state', 'read_until', 'handled_at'])
+    .select(['state', 'read_until', 'handled_at', 'remind_at', 'remind_from', 'reminded'])
     .where('id', '=', leadId)
     .executeTakeFirstOrThrow()
+
+/** The reminder of a lead; undefined without one, or once it is over. */
+const reminderOf = async (
+  db: Db,
+  leadId: number,
+  { state, remind_at, remind_from, reminded }: WaitState
+): Promise<Reminder | undefined> => {
+  if (remind_at === null) return undefined
+  const at = Math.floor(remind_at / 1_000)
+  const reminder: Reminder = { at, from: remind_from, isBack: reminded === 1 }
+  const asking = await latestOf(db, leadId, 1)
+  const answer = await latestOf(db, leadId, 2)
+  const isOver = isReminderOver(reminder, state, asking?.timestamp ?? 0, answer?.timestamp ?? 0)
+  return isOver ? undefined : reminder
+}
+
+/** What is written to a lead whose reminder is over. */
+export const noReminder = { remind_at: null, remind_from: 0, reminded: 0 }
 
 /** Counts again what is unanswered and unread, whatever was counted before. */
 export const writeCounts = async (db: Db, leadId: number): Promise<void> => {
   const line = await latestLine(db, leadId)
-  const { state, read_until } = await waitStateOf(db, leadId)
+  const waitState = await waitStateOf(db, leadId)
+  const { state, read_until } = waitState
+  const reminder = await reminderOf(db, leadId, waitState)
   // Several media that were sent as one wait as one
   const thing = dialectOf(db).thing()
   const unanswered = await unansweredOf(db, leadId, line)
@@ -96,15 +121,19 @@ export const writeCounts = async (db: Db, leadId: number): Promise<void> => {
     .execute()
   const wait = waitOf(
     state,
-    unanswered.map(({ pk, timestamp, thing }) => ({ timestamp, thing, isRead: pk <= read_until }))
+    unanswered.map(({ pk, timestamp, thing }) => ({ timestamp, thing, isRead: pk <= read_until })),
+    reminder
   )
-  const handled_at = unanswered.length === 0 && line?.turn === 3 ? line.handled_at : null
+  const isMarked = unanswered.length === 0 && wait.waiting_since === null
+  const handled_at = isMarked && line?.turn === 3 ? line.handled_at : null
   const shown = await latest(db, leadId)
   await db
     .updateTable('leads')
     .set({ ...shown, ...wait, handled_at })
     .where('id', '=', leadId)
     .execute()
+  if (waitState.remind_at !== null && reminder === undefined)
+    await db.updateTable('leads').set(noReminder).where('id', '=', leadId).execute()
 }
 
 /**
@@ -139,7 +168,7 @@ export const writeWaiting = async (
     return writeAnswers(db, leadId, 0)
   }
   const line = await latestLine(db, leadId)
-  const { state, handled_at } = await waitStateOf(db, leadId)
+  const { state, handled_at, remind_at } = await waitStateOf(db, leadId)
   const added = await turnsOf(db, leadId, fresh)
   const unanswered = added.filter(
     (message) => message.turn === 1 && (line === undefined || isAfter(message, line))
@@ -147,7 +176,11 @@ export const writeWaiting = async (
   // a new reply, or a new message from before one, moves the line between what is answered and what
   // is not
   const isPlain =
-    !albums && unanswered.length === added.length && mayWait(state) && handled_at === null
+    !albums &&
+    unanswered.length === added.length &&
+    mayWait(state) &&
+    handled_at === null &&
+    remind_at === null
   if (isPlain) return addUnanswered(db, leadId, unanswered)
   await writeCounts(db, leadId)
   if (added.length > 0)
@@ -215,7 +248,13 @@ export interface LatestOfWait {
 /** A lead's wait as it is kept with it. */
 type KeptWait = Pick<
   LeadRow,
-  'state' | 'waiting_since' | 'unanswered_count' | 'unread_count' | 'handled_at' | 'last_pk'
+  | 'state'
+  | 'waiting_since'
+  | 'unanswered_count'
+  | 'unread_count'
+  | 'handled_at'
+  | 'remind_at'
+  | 'last_pk'
 > &
   LatestOfWait
 
@@ -235,7 +274,8 @@ export const followWait = (
     const { pk, account, turn, inAlbum, timestamp, seq } = message
     // another part of the album may be counted already
     if (inAlbum && turn === 1) return undefined
-    if (turn > 0 && (!mayWait(now.state) || now.handled_at !== null)) return undefined
+    const isMarked = now.handled_at !== null || now.remind_at !== null
+    if (turn > 0 && (!mayWait(now.state) || isMarked)) return undefined
     if (now.marked_timestamp !== null && timestamp <= now.marked_timestamp) return undefined
     const last =
       now.last_timestamp === null || now.last_seq === null

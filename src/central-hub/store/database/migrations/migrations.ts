@@ -11,6 +11,7 @@ import { deliveriesByLead } from './0010-deliveries-by-lead.ts'
 import { passedOnErasures } from './0011-passed-on-erasures.ts'
 import { team } from './0012-team.ts'
 import { audit } from './0013-audit.ts'
+import { reminders } from './0014-reminders.ts'
 
 /**
  * The store's schema, a step at a time. A step that has shipped is never changed; each keeps the
@@ -28,7 +29,8 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0010_deliveries_by_lead': deliveriesByLead,
   '0011_passed_on_erasures': passedOnErasures,
   '0012_team': team,
-  '0013_audit': audit
+  '0013_audit': audit,
+  '0014_reminders': reminders
 }
 
 /**
