@@ -15,6 +15,7 @@ for (const file of [
   'outbox',
   'pages',
   'prune-deliveries',
+  'reminders',
   'search',
   'team',
   'waiting',
