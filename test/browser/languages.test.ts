@@ -164,6 +164,7 @@ pageTest(
     await page.reload()
     await see(page, 'Ajustes', 'h2')
     t.same(ofTexts(), [])
+    await see(page, 'Equipo', '#nav a')
     t.same(await textsOf(page, '#nav a'), ['Clientes', 'Cifras', 'Equipo', 'Ajustes'])
   }
 )

@@ -21,6 +21,7 @@ import {
   deleteWebhook,
   rotateSecret
 } from '../../../src/central-hub/store/outbox/webhooks.ts'
+import { addAuditEntry } from '../../../src/central-hub/store/team/audit.ts'
 import { createKey } from '../../../src/central-hub/store/team/keys.ts'
 import { createOperator, deleteOperator } from '../../../src/central-hub/store/team/operators.ts'
 import { beginSession } from '../../../src/central-hub/store/team/sessions.ts'
@@ -102,6 +103,15 @@ const addTeam = async (db: Db): Promise<void> => {
   await deleteOperator(db, 2)
   await beginSession(db, { operatorId: 1, passwordHash, userAgent: oddText })
   await createKey(db, { name: oddText, scopes: ['leads.read', 'events'] })
+  await addAuditEntry(db, {
+    actor: { kind: 'operator', id: 1, name: oddText },
+    operation: 'patchLead',
+    refused: false,
+    subject: { kind: 'lead', id: '1' },
+    fields: ['note'],
+    address: '::1',
+    request_id: 'x'
+  })
 }
 
 /**
