@@ -4,34 +4,49 @@ import { routes, type OperationId } from './routes.ts'
 /** Who did what: an entry for each request that changed something or took data out. */
 
 /** They read, but what they give leaves LeadMaster as a file. */
-const exporting: readonly OperationId[] = [
+const exporting = [
   'exportLeadsCsv',
   'exportLeadsJsonl',
   'exportMessagesCsv',
   'exportMessagesJsonl',
   'exportAuditCsv'
-]
+] as const
 /** Marks that come of looking at a lead: they would be most of the list. */
-const looking: readonly OperationId[] = ['readLead', 'unreadLead']
+const looking = ['readLead', 'unreadLead'] as const
 
-/** Routes of each account: they are recorded as those of the first one, with the account. */
-const ofAccounts = ' /api/whatsapp/accounts/'
+/**
+ * Reads, and routes of each account, which are recorded as those of the first one, with the
+ * account.
+ */
+type Unaudited = {
+  [Id in OperationId]: (typeof routes)[Id] extends
+    | `GET ${string}`
+    | `${string} /api/whatsapp/accounts/${string}`
+    ? Id
+    : never
+}[OperationId]
+type Audited =
+  | Exclude<OperationId, Unaudited | (typeof looking)[number]>
+  | (typeof exporting)[number]
+
+const isAudited = (id: OperationId): id is Audited => {
+  const route: string = routes[id]
+  if ((exporting as readonly OperationId[]).includes(id)) return true
+  if ((looking as readonly OperationId[]).includes(id)) return false
+  return !route.startsWith('GET ') && !route.includes(' /api/whatsapp/accounts/')
+}
 
 /**
  * The operations that are in the audit list. An operation that is added to the contract is, too,
  * unless it only reads.
  */
-export const auditedOperations = (Object.keys(routes) as OperationId[]).filter((id) => {
-  const route: string = routes[id]
-  if (exporting.includes(id)) return true
-  return !route.startsWith('GET ') && !looking.includes(id) && !route.includes(ofAccounts)
-})
+export const auditedOperations = (Object.keys(routes) as OperationId[]).filter(isAudited)
 
 /** By the type of a union of names that are only known here, it would take none. */
-const Audited = Type.Union(
+const AuditedOperation = Type.Union(
   auditedOperations.map((id) => Type.Literal(id)),
   { description: 'what was done: the operationId of the request' }
-) as unknown as TUnsafe<OperationId>
+) as unknown as TUnsafe<Audited>
 
 const AuditActor = Type.Object({
   kind: Type.Union([
@@ -59,7 +74,7 @@ export const AuditEntry = Type.Object({
   id: Type.Integer(),
   at: Type.String(),
   actor: AuditActor,
-  operation: Audited,
+  operation: AuditedOperation,
   refused: Type.Boolean({ description: 'true: the password of a sign-in was wrong' }),
   subject: Type.Union([AuditSubject, Type.Null()], { description: 'what it was done to' }),
   fields: Type.Array(Type.String(), {

@@ -26,6 +26,9 @@ interface Audited {
 
 const audited: ReadonlySet<OperationId> = new Set(auditedOperations)
 
+const isAudited = (operation: OperationId): operation is AuditEntry['operation'] =>
+  audited.has(operation)
+
 /** What the routes below a path are about. */
 const kinds: Readonly<Record<string, Subject['kind']>> = {
   leads: 'lead',
@@ -67,7 +70,7 @@ export const recordAudit = async (
   operation: OperationId,
   request: Audited
 ): Promise<void> => {
-  if (!audited.has(operation)) return
+  if (!isAudited(operation)) return
   const { req, query, body } = request
   await addAuditEntry(db, {
     actor: request.by ?? describe(actorOf(req)),

@@ -1,5 +1,4 @@
 import type { AuditEntry } from '../../../contract/audit.ts'
-import type { OperationId } from '../../../contract/routes.ts'
 import type { Database, Db } from '../database/schema.ts'
 import { toPage, type Page, type Position } from '../read/page.ts'
 
@@ -37,7 +36,7 @@ export const addAuditEntry = async (
 
 /** What entries have to be like; times in ms. */
 export interface AuditFilter {
-  operation?: OperationId
+  operation?: AuditEntry['operation']
   operator?: number
   key?: number
   lead?: number
@@ -54,7 +53,7 @@ const toEntry = (row: Omit<Database['audit'], 'id'> & { id: number }): AuditEntr
     id: row.actor_id,
     name: row.actor_name
   },
-  operation: row.operation as OperationId,
+  operation: row.operation as AuditEntry['operation'],
   refused: row.refused === 1,
   subject:
     row.subject_kind === null || row.subject_id === null
