@@ -350,3 +350,43 @@ pageTest(
     t.equal(await textsOf(page, '#lead-name').then(([name]) => name), 'Beto', 'it stays open')
   }
 )
+
+pageTest(
+  'remind me later: the lead waits no longer, and comes back at the time chosen, or when taken back',
+  async (t, open) => {
+    const { url, page } = await withAna(t, open)
+    const { id } = await leadOf(url, ana)
+    const remindAt = async (): Promise<string | null> => (await leadOf(url, ana)).remind_at
+    await see(page, 'Later…', '#later')
+    await page.keyboard.press('l')
+    await see(page, 'Remind me later', 'h2')
+    await accessible(t, page, 'remind me later')
+    await page.click('#later-choices >> text=In 3 hours')
+    await see(page, /^Comes back /, '#later')
+    await see(page, 'Nobody is waiting. Well done.', '.none')
+    await see(page, /^Later: /, '.row time')
+    const inMs = Date.parse((await remindAt()) ?? '') - Date.now()
+    t.ok(Math.abs(inMs - 3 * 3_600_000) < 60_000, `in ${inMs} ms`)
+
+    await page.click('#later')
+    await page.click('#later-none')
+    await see(page, 'Later…', '#later')
+    await see(page, /waiting/, '.row .badge')
+    t.equal(await remindAt(), null)
+
+    await page.click('#later')
+    await inPage(page, "document.querySelector('#later-at').removeAttribute('min')")
+    await page.fill('#later-at', '2020-01-01T09:00')
+    await page.click('#later-form [type=submit]')
+    await see(page, /in the future, at most 5 years from now/, '#later-dialog .outcome *')
+    await page.keyboard.press('Escape')
+    t.equal(await remindAt(), null)
+
+    await changeElsewhere(url, id, { remind_at: new Date(Date.now() + 5_000).toISOString() })
+    await see(page, 'Nobody is waiting. Well done.', '.none')
+    await see(page, /waiting/, '.row .badge')
+    await see(page, 'Later…', '#later')
+    await page.click('#history summary')
+    await see(page, 'Reminder', '#history li strong')
+  }
+)

@@ -1,6 +1,7 @@
 import { api } from './api.js'
 import { byId, coalesced, copyText, say } from './dom.js'
 import { HandledButton } from './handled.js'
+import { LaterButton } from './later.js'
 import { ChangeHistory } from './history.js'
 import { isOlder, isUnread, nameOf, samePerson } from './lead.js'
 import { DeleteDialog, MergeDialog } from './lead-actions.js'
@@ -69,6 +70,10 @@ export class Conversation {
     highlight: (q) => this.#list.highlight(q)
   })
   #handled = new HandledButton({
+    lead: () => this.#lead,
+    onLead: (lead) => this.#changed(lead)
+  })
+  #later = new LaterButton({
     lead: () => this.#lead,
     onLead: (lead) => this.#changed(lead)
   })
@@ -198,6 +203,10 @@ export class Conversation {
     this.#handled.press()
   }
 
+  pressLater() {
+    if (may('leads.write')) this.#later.press()
+  }
+
   pressUnread() {
     if (may('leads.write')) void this.#setUnread()
   }
@@ -289,6 +298,7 @@ export class Conversation {
     if (!this.#lead) return
     renderHead(this.#lead)
     this.#handled.render()
+    this.#later.render()
     this.#renderUnread()
     this.#list.setName(nameOf(this.#lead))
   }

@@ -1,6 +1,7 @@
 import { h, say } from './dom.js'
 import { duration, when } from './format.js'
 import { marked } from './highlight.js'
+import { comesBackAt } from './later.js'
 import { isUnread, nameOf } from './lead.js'
 import { summary } from './message.js'
 import { isMissed } from './summary.js'
@@ -159,7 +160,10 @@ export const writeRow = (made, lead, { now, isCurrent, q }) => {
   rewrite(part('.excerpt'), `${excerpt}\n${q}`, () => marked(excerpt, q))
   if (part('a').getAttribute('href') !== addressOf(lead))
     part('a').setAttribute('href', addressOf(lead))
-  say(part('time'), waiting_since === null ? when(new Date(last_seen_at), now) : '')
+  const back = comesBackAt(lead)
+  const seen =
+    back === undefined ? when(new Date(last_seen_at), now) : fill(texts.laterRow, { at: back })
+  say(part('time'), waiting_since === null ? seen : '')
   part('time').dateTime = last_seen_at
   const waitMs = waiting_since === null ? 0 : now - Date.parse(waiting_since)
   say(part('.badge'), waiting_since === null ? '' : fill(texts.waits, { time: duration(waitMs) }))

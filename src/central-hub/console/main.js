@@ -224,6 +224,7 @@ const shortcuts = createShortcuts({
   k: () => toNeighbour(-1),
   r: () => byId('reply').checkVisibility() && byId('reply').click(),
   d: () => conversation.pressHandled(),
+  l: () => conversation.pressLater(),
   f: () => route().id !== undefined && conversation.openSearch(),
   u: () => (route().id === undefined ? void markFocusedUnread() : conversation.pressUnread()),
   n: () => toLeadField('lead-note'),
