@@ -393,11 +393,10 @@ export const withoutEffect: readonly WithoutEffect[] = [
   }),
   ...of(
     'central-hub/store/write/waiting.ts',
-    'if (turn > 0 && (!mayWait(now.state) || now.handled_at !== null)) return undefined',
+    'if (turn > 0 && (!mayWait(now.state) || isMarked)) return undefined',
     {
       true: 'only saves time: then the messages are read',
-      'turn > 0 || !mayWait(now.state) || now.handled_at !== null':
-        'only saves time: then the messages are read',
+      'turn > 0 || !mayWait(now.state) || isMarked': 'only saves time: then the messages are read',
       'turn >= 0': 'only saves time: then the messages are read'
     }
   ),

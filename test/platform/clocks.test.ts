@@ -13,9 +13,11 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 /** Files that may read the time of day, and what they do with it. */
 const reasons: Readonly<Record<string, string>> = {
   'src/central-hub/follow/retention.ts': 'compares ages of messages',
+  'src/central-hub/follow/housekeeping.ts': 'reminders come at a moment; who did what has an age',
   'src/central-hub/api/access.ts': 'a session of the page ends at a moment that its cookie holds',
   'src/central-hub/api/exports.ts': 'names a file by the day',
   'src/central-hub/api/last-used.ts': 'notes a moment in the store',
+  'src/central-hub/api/leads.ts': 'a reminder is of a moment in the future',
   'src/central-hub/api/media.ts': 'a URL ends at a moment that it holds',
   'src/central-hub/api/webhooks.ts': 'notes a moment in the store',
   'src/central-hub/routes.ts': 'shows a moment',

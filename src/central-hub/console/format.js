@@ -69,6 +69,9 @@ export const dateTime = (date) =>
     '$1\u00a0'
   )
 
+/** @param {Date} date */
+export const dayAndMonth = (date) => write(date, { day: 'numeric', month: 'short' })
+
 /** A day of the calendar, wherever it is read. @param {string} date YYYY-MM-DD */
 export const shortDay = (date) =>
   write(new Date(`${date}T00:00:00Z`), { day: 'numeric', month: 'short', timeZone: 'UTC' })

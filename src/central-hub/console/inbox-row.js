@@ -1,5 +1,5 @@
 import { h, say } from './dom.js'
-import { duration, when } from './format.js'
+import { clock, dayAndMonth, duration, when } from './format.js'
 import { marked } from './highlight.js'
 import { comesBackAt } from './later.js'
 import { isUnread, nameOf } from './lead.js'
@@ -134,6 +134,17 @@ const tagNodes = (tags, q) => {
 }
 
 /**
+ * When the lead comes back, shortly, for the name is beside it; else when it was seen.
+ * @param {Lead} lead @param {number} now ms
+ */
+const seenText = (lead, now) => {
+  const back = comesBackAt(lead)
+  if (back === undefined) return when(new Date(lead.last_seen_at), now)
+  const isToday = back.toDateString() === new Date(now).toDateString()
+  return fill(texts.laterRow, { at: isToday ? clock(back) : dayAndMonth(back) })
+}
+
+/**
  * Writes a lead into its row; what is as it was is left alone. @param {HTMLElement} made @param
  * {Lead} lead @param {Around} around
  */
@@ -160,9 +171,7 @@ export const writeRow = (made, lead, { now, isCurrent, q }) => {
   rewrite(part('.excerpt'), `${excerpt}\n${q}`, () => marked(excerpt, q))
   if (part('a').getAttribute('href') !== addressOf(lead))
     part('a').setAttribute('href', addressOf(lead))
-  const back = comesBackAt(lead)
-  const seen =
-    back === undefined ? when(new Date(last_seen_at), now) : fill(texts.laterRow, { at: back })
+  const seen = seenText(lead, now)
   say(part('time'), waiting_since === null ? seen : '')
   part('time').dateTime = last_seen_at
   const waitMs = waiting_since === null ? 0 : now - Date.parse(waiting_since)

@@ -35,7 +35,7 @@ const fieldValue = (date) =>
 /** When a lead comes back, if that is still to come. @param {Lead} lead */
 export const comesBackAt = ({ remind_at }) => {
   if (remind_at === null || Date.parse(remind_at) <= hubNow()) return undefined
-  return dateTime(new Date(remind_at))
+  return new Date(remind_at)
 }
 
 export class LaterButton {
@@ -64,7 +64,7 @@ export class LaterButton {
     const at = lead && comesBackAt(lead)
     // What is ignored never waits.
     this.#button.hidden = lead === undefined || lead.state === 'ignored'
-    say(this.#button, at === undefined ? texts.later : fill(texts.laterUntil, { at }))
+    say(this.#button, at === undefined ? texts.later : fill(texts.laterUntil, { at: dateTime(at) }))
   }
 
   /** For the shortcut. */

@@ -29,11 +29,15 @@ const scope = /** @type {Scope} */ (/** @type {unknown} */ (self))
 const cacheName = 'leadmaster-page'
 const address = '/'
 /** How the build names a file by its content: the same name is always the same file. */
-const namedByContent = /[\w-]+-[0-9A-Z]{8}\.(?:json|js|css)/g
+const namedByContent = /^[a-z-]{1,40}-[0-9A-Z]{8}\.(?:json|js|css)$/
 const others = ['/icon.svg']
 
 /** @param {string} text @returns {string[]} addresses of the files that it names */
-const filesNamedIn = (text) => [...text.matchAll(namedByContent)].map(([name]) => `/${name}`)
+const filesNamedIn = (text) =>
+  text
+    .split(/["/]/)
+    .filter((name) => namedByContent.test(name))
+    .map((name) => `/${name}`)
 
 /** @param {string} path */
 const fetchFile = async (path) => {

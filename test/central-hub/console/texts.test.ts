@@ -90,7 +90,8 @@ t.test('each text has the placeholders of the English one', async (t) => {
 const alike = [
   ...['{at} of {of}', '{from} → {to}', '{named}, {kept}, {unchanged}.', '{count} item'],
   ...[
-    'Lead', 'Leads',
+    'Lead',
+    'Leads',
     'WhatsApp',
     'WhatsApp:',
     'LeadMaster',
