@@ -4,13 +4,7 @@ import { routes, type OperationId } from './routes.ts'
 /** Who did what: an entry for each request that changed something or took data out. */
 
 /** They read, but what they give leaves LeadMaster as a file. */
-const exporting = [
-  'exportLeadsCsv',
-  'exportLeadsJsonl',
-  'exportMessagesCsv',
-  'exportMessagesJsonl',
-  'exportAuditCsv'
-] as const
+type Exporting = Extract<OperationId, `export${string}`>
 /** Marks that come of looking at a lead: they would be most of the list. */
 const looking = ['readLead', 'unreadLead'] as const
 
@@ -25,13 +19,11 @@ type Unaudited = {
     ? Id
     : never
 }[OperationId]
-type Audited =
-  | Exclude<OperationId, Unaudited | (typeof looking)[number]>
-  | (typeof exporting)[number]
+type Audited = Exclude<OperationId, Unaudited | (typeof looking)[number]> | Exporting
 
 const isAudited = (id: OperationId): id is Audited => {
   const route: string = routes[id]
-  if ((exporting as readonly OperationId[]).includes(id)) return true
+  if (id.startsWith('export')) return true
   if ((looking as readonly OperationId[]).includes(id)) return false
   return !route.startsWith('GET ') && !route.includes(' /api/whatsapp/accounts/')
 }

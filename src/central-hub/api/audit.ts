@@ -4,9 +4,8 @@ import { omitUndefined } from '../../platform/omit-undefined.ts'
 import { fromCursor, toCursor } from '../store/read/page.ts'
 import type { Db } from '../store/database/schema.ts'
 import { listAudit, type AuditFilter } from '../store/team/audit.ts'
-import { csv, exportPages, sendExport } from './exports.ts'
+import { csv, exportPages, serveExport } from './exports.ts'
 import { readTime } from './leads.ts'
-import { recordAudit } from './record-audit.ts'
 import type { Serve } from './serve.ts'
 
 type Filters = Omit<Query<'listAudit'>, 'limit' | 'cursor'>
@@ -54,14 +53,11 @@ export const addAuditRoutes = ({ serve, db }: { serve: Serve; db: Db }): void =>
     return { entries: items, next_cursor: toCursor(next) }
   })
 
-  serve.raw('exportAuditCsv', async ({ req, query, res }) => {
-    const [format, filter] = [csv(columns, cells, query), auditFilter(query)]
-    await recordAudit(db, 'exportAuditCsv', { req, query })
-    await sendExport(
-      res,
-      'audit',
-      format,
-      exportPages((limit, after) => listAudit(db, filter, limit, after))
-    )
+  serveExport({ serve, db }, 'exportAuditCsv', 'audit', (query) => {
+    const filter = auditFilter(query)
+    return {
+      format: csv(columns, cells, query),
+      items: exportPages((limit, after) => listAudit(db, filter, limit, after))
+    }
   })
 }

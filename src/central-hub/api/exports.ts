@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { CountryCode } from 'libphonenumber-js'
 import type { Query } from '../../contract/api/operations.ts'
 import type { Lead, Message } from '../../contract/lead.ts'
+import type { OperationId } from '../../contract/routes.ts'
 import type { Response } from '../../platform/http/http.ts'
 import { invalid } from '../../platform/http/problem.ts'
 import { isTimeZone } from '../store/read/days.ts'
@@ -163,7 +164,7 @@ const jsonLines: Format<unknown> = {
 }
 
 /** Sends a file, as fast as the client reads. */
-export const sendExport = async <T>(
+const send = async <T>(
   res: Response,
   name: string,
   { type, extension, head, text }: Format<T>,
@@ -189,7 +190,20 @@ export const sendExport = async <T>(
   }
 }
 
-type ExportId = 'exportLeadsCsv' | 'exportLeadsJsonl' | 'exportMessagesCsv' | 'exportMessagesJsonl'
+type ExportId = Extract<OperationId, `export${string}`>
+
+/** Serves a file of a list. Who asked for it is recorded first. */
+export const serveExport = <Id extends ExportId, T>(
+  { serve, db }: { serve: Serve; db: Db },
+  id: Id,
+  name: string,
+  file: (query: Query<Id>) => { format: Format<T>; items: AsyncIterable<T[]> }
+): void =>
+  serve.raw(id, async ({ req, query, res }) => {
+    const { format, items } = file(query)
+    await recordAudit(db, id, { req, query })
+    await send(res, name, format, items)
+  })
 
 /** All leads and all messages that match, as CSV and JSON Lines; see src/contract/api. */
 export const addExportRoutes = ({
@@ -214,24 +228,21 @@ export const addExportRoutes = ({
     const filter = messageFilter(query)
     return exportPages((limit, after) => listMessages(db, filter, limit, after))
   }
-  const add = <Id extends ExportId, T>(
-    id: Id,
-    name: string,
-    file: (query: Query<Id>) => { format: Format<T>; items: AsyncIterable<T[]> }
-  ): void =>
-    serve.raw(id, async ({ req, query, res }) => {
-      const { format, items } = file(query)
-      await recordAudit(db, id, { req, query })
-      await sendExport(res, name, format, items)
-    })
-  add('exportLeadsCsv', 'leads', (query) => ({
+  const to = { serve, db }
+  serveExport(to, 'exportLeadsCsv', 'leads', (query) => ({
     format: csv(leadColumns, leadCells, query),
     items: leads(query)
   }))
-  add('exportLeadsJsonl', 'leads', (query) => ({ format: jsonLines, items: leads(query) }))
-  add('exportMessagesCsv', 'messages', (query) => ({
+  serveExport(to, 'exportLeadsJsonl', 'leads', (query) => ({
+    format: jsonLines,
+    items: leads(query)
+  }))
+  serveExport(to, 'exportMessagesCsv', 'messages', (query) => ({
     format: csv(messageColumns, messageCells, query),
     items: messages(query)
   }))
-  add('exportMessagesJsonl', 'messages', (query) => ({ format: jsonLines, items: messages(query) }))
+  serveExport(to, 'exportMessagesJsonl', 'messages', (query) => ({
+    format: jsonLines,
+    items: messages(query)
+  }))
 }

@@ -7,7 +7,7 @@ import { invalid, ProblemError, toProblemUrn } from '../../platform/http/problem
 import { query } from '../../platform/http/query.ts'
 import type { Db } from '../store/database/schema.ts'
 import { changeLeads } from '../store/database/transaction.ts'
-import { findPassword, getOperator } from '../store/team/operators.ts'
+import { findPassword } from '../store/team/operators.ts'
 import { beginSession, endSession } from '../store/team/sessions.ts'
 import { setCookie, type Access } from './access.ts'
 import { actorOf } from './actor.ts'
@@ -61,6 +61,9 @@ export const addressOf = ({ socket }: Pick<Request, 'socket'>): string => {
   return [...before, ...Array<string>(zeros).fill('0'), ...after].slice(0, 4).join(':')
 }
 
+/** What is found at a username. */
+type Found = NonNullable<Awaited<ReturnType<typeof findPassword>>>
+
 /** Runs a check of a password that is slowed down when it fails. */
 export class PasswordCheck {
   readonly #throttle: SignInThrottle
@@ -78,8 +81,8 @@ export class PasswordCheck {
     req: Request,
     res: Response,
     { username, password }: OfOperator,
-    find: () => Promise<{ id: number; passwordHash: string; enabled: boolean } | undefined>
-  ): Promise<{ id: number; passwordHash: string }> {
+    find: () => Promise<Found | undefined>
+  ): Promise<Found> {
     const [who, address] = [username.toLowerCase(), addressOf(req)]
     const waitS = this.#throttle.begin(who, address)
     if (waitS !== undefined) {
@@ -98,16 +101,11 @@ const isWrongPassword = (error: unknown): boolean =>
   error instanceof ProblemError && error.problem.type === toProblemUrn('sign-in-failed')
 
 /** Begins a session. @returns its secret @throws {ProblemError} sign-in-failed */
-const begin = async (
-  trx: Db,
-  req: Request,
-  { id, passwordHash }: { id: number; passwordHash: string }
-): Promise<string> => {
+const begin = async (trx: Db, req: Request, { id, name, passwordHash }: Found): Promise<string> => {
   const userAgent = req.headers['user-agent'] ?? ''
   const secret = await beginSession(trx, { operatorId: id, passwordHash, userAgent })
-  const operator = await getOperator(trx, id)
-  if (secret === undefined || operator === undefined) throw new ProblemError('sign-in-failed')
-  await recordAudit(trx, 'signIn', { req, by: { kind: 'operator', id, name: operator.name } })
+  if (secret === undefined) throw new ProblemError('sign-in-failed')
+  await recordAudit(trx, 'signIn', { req, by: { kind: 'operator', id, name } })
   return secret
 }
 
@@ -115,17 +113,12 @@ const begin = async (
  * Records a wrong password, with whose it was not. What was typed as a username may be a password:
  * it is recorded nowhere. The throttle bounds how many there are.
  */
-const recordRefusal = async (
-  db: Db,
-  req: Request,
-  operator: { id: number } | undefined
-): Promise<void> => {
-  const found = operator === undefined ? undefined : await getOperator(db, operator.id)
+const recordRefusal = (db: Db, req: Request, found: Found | undefined): Promise<void> => {
   const by =
     found === undefined
       ? ({ kind: 'nobody', id: null, name: null } as const)
       : ({ kind: 'operator', id: found.id, name: found.name } as const)
-  await recordAudit(db, 'signIn', { req, by, refused: true })
+  return recordAudit(db, 'signIn', { req, by, refused: true })
 }
 
 /**
@@ -137,16 +130,15 @@ export const addSignIn = ({ http, access, db, throttle }: SignInOptions): void =
 
   const signInOperator = async (req: Request, res: Response, body: object): Promise<string> => {
     const given = operatorOf(body)
-    let known: { id: number } | undefined
+    let found: Found | undefined
     try {
-      const found = await check.run(req, res, given, async () => {
-        const found = await findPassword(db, given)
-        known = found
+      const right = await check.run(req, res, given, async () => {
+        found = await findPassword(db, given)
         return found
       })
-      return await changeLeads(db, (trx) => begin(trx, req, found))
+      return await changeLeads(db, (trx) => begin(trx, req, right))
     } catch (error) {
-      if (isWrongPassword(error)) await recordRefusal(db, req, known)
+      if (isWrongPassword(error)) await recordRefusal(db, req, found)
       throw error
     }
   }

@@ -66,11 +66,10 @@ const notFound = (accounts: readonly Account[], name: string | undefined): Probl
 const pass = async (
   db: Db,
   account: Account,
-  passed: PassedRequest,
+  { passed, operation }: { passed: PassedRequest; operation: OperationId },
   req: Request,
   res: Response
 ): Promise<void> => {
-  const operation = operationOf(passed)
   if ('body' in operations[operation]) requireJson(req)
   const { accept } = req.headers
   const { body } = req as { body?: unknown }
@@ -117,13 +116,14 @@ export const addWhatsappRoutes = ({
     sendJson(res, listAccounts(accounts))
   })
   for (const passed of routes) {
+    const what = { passed, operation: operationOf(passed) }
     http.route(passed.method, `/api/whatsapp${passed.path}`, async (req, res) => {
       const [first] = accounts
       if (first === undefined) throw notFound(accounts, req.params['account'])
-      return pass(db, first, passed, req, res)
+      return pass(db, first, what, req, res)
     })
     http.route(passed.method, `/api/whatsapp/accounts/:account${passed.path}`, async (req, res) =>
-      pass(db, namedAccount(accounts, req), passed, req, res)
+      pass(db, namedAccount(accounts, req), what, req, res)
     )
   }
 }

@@ -152,11 +152,13 @@ export const setPasswordHash = async (
 export const findPassword = async (
   db: Db,
   who: { username: string } | { id: number }
-): Promise<{ id: number; passwordHash: string; enabled: boolean } | undefined> => {
-  const query = db.selectFrom('operators').select(['id', 'password_hash', 'enabled'])
+): Promise<{ id: number; name: string; passwordHash: string; enabled: boolean } | undefined> => {
+  const query = db.selectFrom('operators').select(['id', 'name', 'password_hash', 'enabled'])
   const row = await ('id' in who
     ? query.where('id', '=', who.id)
     : query.where('username', '=', folded(who.username))
   ).executeTakeFirst()
-  return row && { id: row.id, passwordHash: row.password_hash, enabled: row.enabled === 1 }
+  if (row === undefined) return undefined
+  const { id, name, password_hash, enabled } = row
+  return { id, name, passwordHash: password_hash, enabled: enabled === 1 }
 }
