@@ -33,7 +33,7 @@ export interface Reminder {
   isBack: boolean
 }
 
-/** When the latest message that does this was written; 0: there is none. */
+/** When the latest message that does this was written; 0 without one. */
 export const lastOf = ({ state, said }: Conversation, does: Said['does']): number =>
   Math.max(
     0,

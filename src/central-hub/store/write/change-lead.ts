@@ -7,7 +7,14 @@ import { addChanges, type Change } from '../read/history.ts'
 import { getLead, leadRow, shownName, type LeadRow } from '../read/leads.ts'
 import type { Db } from '../database/schema.ts'
 import { readTags, writeTags } from '../read/tags.ts'
-import { latestLine, noReminder, unansweredOf, writeCounts, writeWaiting } from './waiting.ts'
+import {
+  latestLine,
+  latestOf,
+  noReminder,
+  unansweredOf,
+  writeCounts,
+  writeWaiting
+} from './waiting.ts'
 
 /** What people change in a lead. Each runs inside a transaction of the caller's. */
 
@@ -31,10 +38,10 @@ const columnsOf = (row: LeadRow, { state, note, assignee, name }: LeadPatch) => 
  * change sets another one.
  * @returns undefined when nothing changes
  */
-const reminderColumns = (
+const reminderColumns = async (
+  db: Db,
   row: LeadRow,
   { state, remind_at }: LeadPatch,
-  lastSeen: number,
   now: number
 ) => {
   const isEnd = state !== undefined && state !== row.state && (isClosing(state) || !mayWait(state))
@@ -43,16 +50,9 @@ const reminderColumns = (
   const at = Date.parse(remind_at)
   if (at === row.remind_at && row.reminded === 0) return undefined
   // What WhatsApp's clock gives to the present second may have come to us already, or not.
-  const remind_from = Math.max(Math.floor(now / 1_000) - 1, lastSeen)
+  const asking = await latestOf(db, row.id, 1)
+  const remind_from = Math.max(Math.floor(now / 1_000) - 1, asking?.timestamp ?? 0)
   return { remind_at: at, remind_from, reminded: 0 }
-}
-
-/** When the latest message that asks was written, UNIX seconds; 0 without one. */
-const lastAsking = async (db: Db, leadId: number): Promise<number> => {
-  const { last } = await unansweredOf(db, leadId, undefined)
-    .select(({ fn }) => fn.max('timestamp').as('last'))
-    .executeTakeFirstOrThrow()
-  return last ?? 0
 }
 
 /**
@@ -69,7 +69,7 @@ export const patchLead = async (
   const row = await leadRow(db, id)
   if (row === undefined) return undefined
   const tagsBefore = (await readTags(db, [row.id])).get(row.id) ?? []
-  const reminder = reminderColumns(row, patch, await lastAsking(db, row.id), now)
+  const reminder = await reminderColumns(db, row, patch, now)
   const columns = { ...columnsOf(row, patch), ...reminder }
   if (Object.keys(columns).length > 0)
     await db.updateTable('leads').set(columns).where('id', '=', row.id).execute()

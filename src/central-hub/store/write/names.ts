@@ -17,7 +17,7 @@ export interface ImportedName {
   isNarrow?: boolean
 }
 
-export interface Imported {
+interface Imported {
   /** Leads that have another name now. */
   named: number
   /** Names kept for numbers that have not written yet. */

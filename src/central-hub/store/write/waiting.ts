@@ -43,7 +43,8 @@ interface Line extends Moment {
   handled_at: number | null
 }
 
-const latestOf = (db: Db, leadId: number, turn: Turn): Promise<Line | undefined> =>
+/** The latest message of a lead that is this turn. */
+export const latestOf = (db: Db, leadId: number, turn: Turn): Promise<Line | undefined> =>
   turnIn(db, leadId, turn)
     .select(['pk', 'timestamp', 'seq', 'turn', 'handled_at'])
     .orderBy('timestamp', 'desc')
@@ -126,14 +127,13 @@ export const writeCounts = async (db: Db, leadId: number): Promise<void> => {
   )
   const isMarked = unanswered.length === 0 && wait.waiting_since === null
   const handled_at = isMarked && line?.turn === 3 ? line.handled_at : null
+  const ended = waitState.remind_at !== null && reminder === undefined ? noReminder : {}
   const shown = await latest(db, leadId)
   await db
     .updateTable('leads')
-    .set({ ...shown, ...wait, handled_at })
+    .set({ ...shown, ...wait, handled_at, ...ended })
     .where('id', '=', leadId)
     .execute()
-  if (waitState.remind_at !== null && reminder === undefined)
-    await db.updateTable('leads').set(noReminder).where('id', '=', leadId).execute()
 }
 
 /**
