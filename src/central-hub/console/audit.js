@@ -76,21 +76,21 @@ export class AuditList {
 
   /** Reads the list again, from its beginning. */
   load() {
-    void api
-      .operators()
-      .then(({ operators }) => {
-        this.#operators = operators
-        this.render()
-      })
-      // The list of operators beside it says what went wrong.
-      .catch(() => {})
     void this.#read()
   }
 
+  /** @param {readonly import('../../contract/team.ts').Operator[]} operators to choose from */
+  setOperators(operators) {
+    this.#operators = operators
+    this.render()
+  }
+
   render() {
-    this.#options(this.#who, texts.auditEverybody, [
-      ...this.#operators.map(({ id, name }) => /** @type {[string, string]} */ ([`${id}`, name]))
-    ])
+    this.#options(
+      this.#who,
+      texts.auditEverybody,
+      this.#operators.map(({ id, name }) => [`${id}`, name])
+    )
     this.#options(this.#what, texts.auditEverything, Object.entries(texts.auditDid))
     this.#file.href = `/api/audit.csv?${this.#filters()}`
     this.#more.hidden = this.#cursor === null || this.#error !== undefined

@@ -171,8 +171,7 @@ export const writeRow = (made, lead, { now, isCurrent, q }) => {
   rewrite(part('.excerpt'), `${excerpt}\n${q}`, () => marked(excerpt, q))
   if (part('a').getAttribute('href') !== addressOf(lead))
     part('a').setAttribute('href', addressOf(lead))
-  const seen = seenText(lead, now)
-  say(part('time'), waiting_since === null ? seen : '')
+  say(part('time'), waiting_since === null ? seenText(lead, now) : '')
   part('time').dateTime = last_seen_at
   const waitMs = waiting_since === null ? 0 : now - Date.parse(waiting_since)
   say(part('.badge'), waiting_since === null ? '' : fill(texts.waits, { time: duration(waitMs) }))

@@ -86,7 +86,11 @@ const [health, figures, webhooks, notifications, account] = [
   new Account()
 ]
 const confirmDialog = new ConfirmDialog()
-const [team, keys, audit] = [new Team(confirmDialog), new KeyList(confirmDialog), new AuditList()]
+const audit = new AuditList()
+const [team, keys] = [
+  new Team(confirmDialog, (operators) => audit.setOperators(operators)),
+  new KeyList(confirmDialog)
+]
 const namesImport = createNamesImport(() => inbox.reload())
 
 // --- which view ---

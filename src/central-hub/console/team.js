@@ -27,9 +27,14 @@ const describeState = ({ enabled, last_sign_in_at }) => [
 
 export class Team {
   #dialog
+  #onOperators
   #list = new LoadedList({
     box: byId('operators'),
-    read: async () => (await api.operators()).operators,
+    read: async () => {
+      const { operators } = await api.operators()
+      this.#onOperators(operators)
+      return operators
+    },
     row: (operator) => this.#item(operator),
     none: () => texts.operatorsNone
   })
@@ -39,9 +44,13 @@ export class Team {
   /** Changes run one after the other. @type {Promise<void>} */
   #changes = Promise.resolve()
 
-  /** @param {ConfirmDialog} dialog */
-  constructor(dialog) {
+  /**
+   * @param {ConfirmDialog} dialog
+   * @param {(operators: readonly Operator[]) => void} onOperators gets each list that is read
+   */
+  constructor(dialog, onOperators) {
     this.#dialog = dialog
+    this.#onOperators = onOperators
     this.#form.addEventListener('submit', (/** @type {Event} */ event) => {
       event.preventDefault()
       void this.#add()
