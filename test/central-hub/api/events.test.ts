@@ -7,7 +7,9 @@ import { Lead, Message } from '../../../src/contract/lead.ts'
 import { conforms } from '../../platform/conforms.ts'
 import { openSse } from '../../platform/http/sse-client.ts'
 import { propertyRuns } from '../../property-runs.ts'
-import { addEvents, pruneEvents } from '../../../src/central-hub/store/outbox/events.ts'
+import { changeLeads } from '../../../src/central-hub/store/database/transaction.ts'
+import { addEvents, eventRange, pruneEvents } from '../../../src/central-hub/store/outbox/events.ts'
+import { expire, expiredMessages } from '../../../src/central-hub/store/write/expire.ts'
 import { fakeSessionManager } from '../follow/fake-session-manager.ts'
 import { record } from '../store/open-store.ts'
 import { bearer, serveApi } from './rig.ts'
@@ -258,6 +260,30 @@ t.test(
     const client = await openSse(`${url}/api/events?after=${storeId}-1`, bearer)
 
     t.equal((await client.until(({ event }) => event === 'message')).id, `${storeId}-5`)
+    t.notOk(client.events.some(({ event }) => event === 'reset'))
+    client.close()
+  }
+)
+
+t.test(
+  'a client that is up to date is not told to begin again because the newest message was deleted',
+  async (t) => {
+    const { url, db, take, storeId } = await serveApi(t)
+    // Of a group, so that no lead changes with the message.
+    const group = { chat_id: '120363000000000000@g.us', is_group: true }
+    await take(record('a', { ...group, timestamp: 1_000 }))
+    const { last } = await eventRange(db)
+    const old = await expiredMessages(db, 'main', 2_000, 10)
+    await changeLeads(db, (trx) => expire(trx, old, 2_000))
+    t.same(await db.selectFrom('messages').selectAll().execute(), [])
+
+    const client = await openSse(`${url}/api/events?after=${storeId}-${last}`, bearer)
+    await client.until(({ event }) => event === 'session')
+    await take(record('b', { ...group, timestamp: 3_000 }))
+
+    t.match(await client.until(({ event }) => event === 'message'), {
+      id: `${storeId}-${last + 1}`
+    })
     t.notOk(client.events.some(({ event }) => event === 'reset'))
     client.close()
   }

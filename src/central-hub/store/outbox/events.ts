@@ -76,6 +76,28 @@ export const readEvents = async (db: Db, after: number, limit: number): Promise<
   })
 }
 
+/**
+ * Deletes the events of messages or leads that are deleted. The newest event stays, as one of
+ * nothing: a client that received it last, or a search that began after it, goes by its id.
+ * @param refs messages.pk, or leads.id
+ */
+export const deleteEvents = async (
+  db: Db,
+  type: 'message' | 'lead',
+  refs: readonly number[]
+): Promise<void> => {
+  const { last } = await eventRange(db)
+  const ofThese = db.deleteFrom('events').where('type', '=', type).where('ref', 'in', refs)
+  await ofThese.where('id', '<', last).execute()
+  await db
+    .updateTable('events')
+    .set({ ref: 0 })
+    .where('id', '=', last)
+    .where('type', '=', type)
+    .where('ref', 'in', refs)
+    .execute()
+}
+
 /** The ids that are there; `first` is one past `last` when none is. */
 export const eventRange = async (db: Db): Promise<{ first: number; last: number }> => {
   const row = await db

@@ -1,4 +1,5 @@
 import { eraseResponses } from '../read/responses.ts'
+import { deleteEvents } from '../outbox/events.ts'
 import type { Db } from '../database/schema.ts'
 import { markUpdated } from '../read/updated.ts'
 
@@ -34,6 +35,6 @@ export const eraseMessages = async (db: Db, messages: readonly MessageKey[]): Pr
     db,
     showing.map(({ id }) => id)
   )
-  await db.deleteFrom('events').where('type', '=', 'message').where('ref', 'in', pks).execute()
+  await deleteEvents(db, 'message', pks)
   await db.deleteFrom('messages').where('pk', 'in', pks).execute()
 }

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { sql } from 'kysely'
 import { beginEpoch } from './cursors.ts'
-import { addEvents } from '../outbox/events.ts'
+import { addEvents, deleteEvents } from '../outbox/events.ts'
 import { eraseWordsElsewhere, isOfPerson, personOf, type Person } from './erase-person.ts'
 import { addressesOfLeads, identitiesOf } from '../read/identities.ts'
 import { leadRow, type LeadRow } from '../read/leads.ts'
@@ -102,7 +102,7 @@ export const eraseWhatWasSaid = async (db: Db, lead: LeadRow): Promise<void> => 
 export const eraseLeadAlone = async (db: Db, lead: LeadRow): Promise<void> => {
   await eraseWhatWasSaid(db, lead)
   await db.deleteFrom('merged_leads').where('lead_id', '=', lead.id).execute()
-  await db.deleteFrom('events').where('type', '=', 'lead').where('ref', '=', lead.id).execute()
+  await deleteEvents(db, 'lead', [lead.id])
   await db.deleteFrom('leads').where('id', '=', lead.id).execute()
   await addEvents(db, 'lead_removed', [lead.id])
 }

@@ -2,6 +2,7 @@ import { sql, type Selectable } from 'kysely'
 import { foldRows, isDifferent } from './merge-message.ts'
 import { isSameMessage, parseMessageId } from '../database/message-id.ts'
 import type { Db, MessageTable } from '../database/schema.ts'
+import { deleteEvents } from '../outbox/events.ts'
 
 /**
  * One message that is kept twice, under the number and under the LID of its chat, becomes one.
@@ -42,7 +43,7 @@ const fold = async (db: Db, [first, ...others]: readonly Row[], merged: Merged):
   if (isDifferent(first, changes))
     await db.updateTable('messages').set(changes).where('pk', '=', first.pk).execute()
   const gone = others.map(({ pk }) => pk)
-  await db.deleteFrom('events').where('type', '=', 'message').where('ref', 'in', gone).execute()
+  await deleteEvents(db, 'message', gone)
   await db.deleteFrom('messages').where('pk', 'in', gone).execute()
   merged.kept.push(first.pk)
   merged.removed.push(...gone)
