@@ -5,7 +5,7 @@
  */
 
 /** A message of WhatsApp Web in memory. */
-export interface HeldMessage {
+interface HeldMessage {
   id: unknown
 }
 
