@@ -57,8 +57,11 @@ const valid = (schema: Schema): Arbitrary<unknown> => {
         {
           weight: 1,
           arbitrary: fc
-            .maxSafeInteger()
-            .filter((n) => n >= (schema.minimum ?? n) && n <= (schema.maximum ?? n))
+            .bigInt({
+              min: BigInt(schema.minimum ?? Number.MIN_SAFE_INTEGER),
+              max: BigInt(schema.maximum ?? Number.MAX_SAFE_INTEGER)
+            })
+            .map(Number)
         }
       )
     case 'boolean':
