@@ -5,6 +5,7 @@ import { createMetrics } from '../platform/metrics.ts'
 import { readProxy } from '../platform/proxy.ts'
 import { rewriteMs } from '../platform/sqlite.ts'
 import { start, type Platform } from '../platform/start.ts'
+import { watchAlarms } from './alarms/watch.ts'
 import { Callers } from './api/callers.ts'
 import { addWaitingMetrics } from './api/waiting-metrics.ts'
 import { readConfig, type Config } from './config.ts'
@@ -100,10 +101,14 @@ const main = async (platform: Platform<Config>): Promise<void> => {
   const housekeeping = store.cluster.runAsLeader('housekeeping', () =>
     startHousekeeping({ store, accounts, keepMs, keepAuditMs, onChanged, log })
   )
+  const alarms = store.cluster.runAsLeader('alarms', () =>
+    watchAlarms({ db: store.db, onChanged: webhooks.wake, log })
+  )
 
   // The last one stops first.
   lifecycle.onStop('stop delivering to webhooks', () => webhooks.stop(drainMs))
   lifecycle.onStop('end the housekeeping', () => housekeeping.stop())
+  lifecycle.onStop('end the watch over alarms', () => alarms.stop())
   lifecycle.onStop('stop following session-manager', async () => {
     storeHealth.stop()
     await following.stop()

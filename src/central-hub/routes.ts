@@ -2,6 +2,7 @@ import { limitConcurrency, once } from '../platform/async.ts'
 import type { Http } from '../platform/http/http.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
+import { addAlarmRoutes } from './api/alarms.ts'
 import { addAuditRoutes } from './api/audit.ts'
 import type { Callers } from './api/callers.ts'
 import { addConsole } from './api/console.ts'
@@ -91,6 +92,7 @@ export const addRoutes = (options: RoutesOptions): void => {
     publicUrl: config.PUBLIC_URL
   })
   addEventRoutes({ http, store, live: notifier, accounts })
+  addAlarmRoutes({ serve, db })
   addWebhookRoutes({ serve, db, guard: webhooks.guard, onChanged: webhooks.wake })
   const throttle = new SignInThrottle()
   const { access, onRevoked } = callers

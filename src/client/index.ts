@@ -53,6 +53,13 @@ export type {
   SessionStatus,
   Status
 } from '../contract/session.ts'
+export type {
+  Alarm,
+  AlarmRule,
+  AlarmRuleCreate,
+  AlarmRulePatch,
+  BusinessHours
+} from '../contract/alarm.ts'
 export type { AuditEntry } from '../contract/audit.ts'
 export type {
   ApiKey,

@@ -15,7 +15,7 @@ export const scopes = {
   status: 'read the status of the session, what works, and metrics',
   session: 'link a phone: QR code, pairing code, passkey, connect',
   'session.end': 'close the session, and unlink the phone',
-  admin: 'operators, API keys, who did what, and what repairs LeadMaster itself'
+  admin: 'operators, API keys, who did what, rules of alarms, and what repairs LeadMaster itself'
 } as const
 export type Scope = keyof typeof scopes
 
@@ -88,6 +88,15 @@ export const needs = {
   getSignedMedia: 'nothing',
 
   streamEvents: 'events',
+
+  listAlarms: 'leads.read',
+  acknowledgeAlarm: 'leads.write',
+  listAlarmRules: 'leads.read',
+  createAlarmRule: 'admin',
+  patchAlarmRule: 'admin',
+  deleteAlarmRule: 'admin',
+  getBusinessHours: 'leads.read',
+  patchBusinessHours: 'admin',
 
   listWebhooks: 'webhooks',
   createWebhook: 'webhooks',

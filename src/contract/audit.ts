@@ -57,6 +57,8 @@ const AuditSubject = Type.Object({
     Type.Literal('operator'),
     Type.Literal('key'),
     Type.Literal('webhook'),
+    Type.Literal('alarm'),
+    Type.Literal('alarm-rule'),
     Type.Literal('account')
   ]),
   id: Type.String({ description: 'an id, or the name of an account' })

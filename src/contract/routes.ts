@@ -56,6 +56,15 @@ export const routes = {
 
   streamEvents: 'GET /api/events',
 
+  listAlarms: 'GET /api/alarms',
+  acknowledgeAlarm: 'POST /api/alarms/:id/acknowledge',
+  listAlarmRules: 'GET /api/alarm-rules',
+  createAlarmRule: 'POST /api/alarm-rules',
+  patchAlarmRule: 'PATCH /api/alarm-rules/:id',
+  deleteAlarmRule: 'DELETE /api/alarm-rules/:id',
+  getBusinessHours: 'GET /api/business-hours',
+  patchBusinessHours: 'PATCH /api/business-hours',
+
   listWebhooks: 'GET /api/webhooks',
   createWebhook: 'POST /api/webhooks',
   getWebhook: 'GET /api/webhooks/:id',

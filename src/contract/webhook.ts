@@ -17,7 +17,12 @@ export const WebhookEvent = Type.Union([
     description:
       'the session with WhatsApp has another status, or is held at its checkpoint (limited_by), ' +
       'or session-manager cannot be asked for it'
-  })
+  }),
+  Type.Literal('lead.waiting', { description: 'an alarm: a lead waits for too long' }),
+  Type.Literal('session.down', {
+    description: 'an alarm: the session of an account has not been READY for too long'
+  }),
+  Type.Literal('session.up', { description: 'the session of which an alarm told is READY' })
 ])
 export type WebhookEvent = Static<typeof WebhookEvent>
 
@@ -40,7 +45,7 @@ export const WebhookBody = Type.Object({
   timestamp: Type.String({ description: 'when it happened' }),
   link: Type.Union([Type.String(), Type.Null()], {
     description:
-      'where the operator page shows the lead or message, or for session.changed the ' +
+      'where the operator page shows the lead or message, or for session.* the ' +
       'connection: an absolute URL that begins with PUBLIC_URL of central-hub.env. null while ' +
       'that is not set, and for what has no place of its own there'
   }),
@@ -48,7 +53,8 @@ export const WebhookBody = Type.Object({
     description:
       'as it was then. message.*: {message, lead}; lead.created and lead.updated: {lead}; ' +
       'lead.removed: {id, merged_into}; session.changed: as GET /api/whatsapp/status answers, a ' +
-      'problem included; webhook.ping: {}'
+      'problem included; lead.waiting: {alarm, lead}; session.down and session.up: {alarm}; ' +
+      'webhook.ping: {}'
   })
 })
 export type WebhookBody = Static<typeof WebhookBody>

@@ -12,6 +12,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Files that may read the time of day, and what they do with it. */
 const reasons: Readonly<Record<string, string>> = {
+  'src/central-hub/alarms/watch.ts': 'an alarm comes at a moment',
   'src/central-hub/follow/retention.ts': 'compares ages of messages',
   'src/central-hub/follow/housekeeping.ts': 'reminders come at a moment; who did what has an age',
   'src/central-hub/api/access.ts': 'a session of the page ends at a moment that its cookie holds',

@@ -37,6 +37,10 @@ export const tags: OpenApi['tags'] = [
   { name: 'leads', description: 'Whoever wrote: state, note, tags, and the conversation' },
   { name: 'messages', description: 'Every message of both sides, groups too, and their media' },
   { name: 'events', description: 'What happens, as it happens' },
+  {
+    name: 'alarms',
+    description: 'What somebody is told when a lead waits for too long, or the session is down'
+  },
   { name: 'webhooks', description: 'The same for other programs: what happens is posted to them' },
   { name: 'whatsapp', description: 'The session with WhatsApp: status, linking, connecting' },
   { name: 'team', description: 'Operators, their sessions, and API keys' },

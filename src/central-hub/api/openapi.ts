@@ -69,7 +69,7 @@ const offers = (
   method: Method,
   { tag, answer, body, problems: own }: Pick<Operation, 'tag' | 'answer' | 'body' | 'problems'>
 ) => {
-  const stored = tag === 'leads' || tag === 'messages' || tag === 'webhooks'
+  const stored = tag === 'leads' || tag === 'messages' || tag === 'alarms' || tag === 'webhooks'
   // A deletion asks session-manager first, and repeating it changes nothing.
   const written = method !== 'get' && stored && !isRaw(body) && id !== 'deleteLead'
   return {

@@ -35,6 +35,8 @@ const kinds: Readonly<Record<string, Subject['kind']>> = {
   operators: 'operator',
   keys: 'key',
   webhooks: 'webhook',
+  alarms: 'alarm',
+  'alarm-rules': 'alarm-rule',
   whatsapp: 'account'
 }
 

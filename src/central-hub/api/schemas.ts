@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox'
+import * as alarm from '../../contract/alarm.ts'
 import * as audit from '../../contract/audit.ts'
 import * as content from '../../contract/content.ts'
 import * as lead from '../../contract/lead.ts'
@@ -15,7 +16,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>
 
 /** The schemas that the contract names, by identity. */
 const names = new Map<unknown, string>(
-  [audit, lead, messageTypes, pageReport, problem, record, session, team, webhook].flatMap(
+  [alarm, audit, lead, messageTypes, pageReport, problem, record, session, team, webhook].flatMap(
     (module) =>
       Object.entries(module as Record<string, unknown>)
         .filter(([, value]) => isSchema(value))

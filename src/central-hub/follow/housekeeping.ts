@@ -1,5 +1,6 @@
 import { Retention, type RetentionOptions } from './retention.ts'
 import type { StopWork } from '../store/database/cluster.ts'
+import { pruneAlarms } from '../store/write/alarms.ts'
 import { pruneEvents } from '../store/outbox/events.ts'
 import type { Db } from '../store/database/schema.ts'
 import { pruneAudit } from '../store/team/audit.ts'
@@ -44,12 +45,23 @@ const startReminders = ({ store, onChanged, log }: RetentionOptions): StopWork =
  */
 export const expireAudit = async (db: Db, keepMs: number): Promise<void> => {
   if (keepMs === 0) return
+  await pruneAudit(db, (await certainNow(db)) - keepMs)
+}
+
+/** Alarms that are over are kept for this long, ms. */
+const keepAlarmsMs = 90 * 86_400_000
+
+/** Deletes alarms that were over long ago. */
+const expireAlarms = async (db: Db): Promise<void> =>
+  pruneAlarms(db, (await certainNow(db)) - keepAlarmsMs)
+
+/** The time that has certainly come, ms: a clock that is ahead makes nothing old. */
+const certainNow = async (db: Db): Promise<number> => {
   const { certain_until } = await db
     .selectFrom('store')
     .select('certain_until')
     .executeTakeFirstOrThrow()
-  const certain = Math.max(certain_until, await confirmedUntil(db))
-  await pruneAudit(db, Math.min(Date.now(), certain) - keepMs)
+  return Math.min(Date.now(), Math.max(certain_until, await confirmedUntil(db)))
 }
 
 /**
@@ -68,11 +80,13 @@ export const startHousekeeping = (
       pruneEvents(store.db),
       pruneAnswers(store.db),
       pruneSessions(store.db),
-      expireAudit(store.db, keepAuditMs)
+      expireAudit(store.db, keepAuditMs),
+      expireAlarms(store.db)
     ]).catch((error: unknown) =>
       log.warn(
         { event: 'prune_failed', err: error },
-        'old events, answers, sessions or audit entries were not dropped; tried again in an hour'
+        'old events, answers, sessions, audit entries or alarms were not dropped; ' +
+          'tried again in an hour'
       )
     )
   const scrub = (): void =>

@@ -13,7 +13,7 @@ const linkOf = (
   leadId: number | null
 ): string | null => {
   if (publicUrl === '') return null
-  if (type === 'session.changed') return `${publicUrl}/#/connection`
+  if (type.startsWith('session.')) return `${publicUrl}/#/connection`
   if (leadId === null) return null
   const { message } = data as { message?: { id: string } }
   const path = message === undefined ? '' : `/message/${encodeURIComponent(message.id)}`

@@ -7,7 +7,7 @@ import type { OperationId } from '../routes.ts'
  * checked against it. OpenAPI and the client's types are made from it.
  */
 export interface Operation {
-  tag: 'leads' | 'messages' | 'events' | 'webhooks' | 'whatsapp' | 'team' | 'operation'
+  tag: 'leads' | 'messages' | 'events' | 'alarms' | 'webhooks' | 'whatsapp' | 'team' | 'operation'
   summary: string
   description?: string
   /** Of the path. A parameter that is not named here is text. */

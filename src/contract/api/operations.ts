@@ -1,4 +1,5 @@
 import type { OperationId } from '../routes.ts'
+import { alarmOperations } from './alarms.ts'
 import { eventOperations } from './events.ts'
 import { leadOperations } from './leads.ts'
 import { messageOperations } from './messages.ts'
@@ -14,6 +15,7 @@ export const operations = {
   ...leadOperations,
   ...messageOperations,
   ...eventOperations,
+  ...alarmOperations,
   ...webhookOperations,
   ...teamOperations,
   ...whatsappOperations

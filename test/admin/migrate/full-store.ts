@@ -1,6 +1,12 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { watchOnce } from '../../../src/central-hub/alarms/watch.ts'
 import { createIngest } from '../../../src/central-hub/follow/ingest.ts'
+import {
+  alwaysOpen,
+  createRule,
+  writeBusinessHours
+} from '../../../src/central-hub/store/write/alarm-rules.ts'
 import { patchLead, readLead } from '../../../src/central-hub/store/write/change-lead.ts'
 import { addDeletion } from '../../../src/central-hub/store/write/deletions.ts'
 import {
@@ -79,6 +85,18 @@ const tellAll = async (db: Db): Promise<void> => {
   await deleteWebhook(db, gone?.id ?? 0)
   const { problem } = new ProblemError('session-manager-unreachable')
   await addSessionEvent(db, '', problem)
+}
+
+const raiseAlarms = async (db: Db): Promise<void> => {
+  await createRule(db, {
+    name: oddText,
+    event: 'lead.waiting',
+    steps: [{ after_minutes: 15 }],
+    tags: [oddText]
+  })
+  await createRule(db, { name: 'all', event: 'lead.waiting', steps: [{ after_minutes: 15 }] })
+  await writeBusinessHours(db, { ...alwaysOpen, time_zone: 'America/Bogota' })
+  await watchOnce(db, Date.now())
 }
 
 const deliverSome = async (db: Db): Promise<void> => {
@@ -166,6 +184,7 @@ export const fillEverything = async (
     await changeLeads(db)
     await deliverSome(db)
     await addTeam(db)
+    await raiseAlarms(db)
   } finally {
     await store.close()
   }

@@ -2,6 +2,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
+import type { Static } from 'typebox'
+import { watchOnce } from '../../../src/central-hub/alarms/watch.ts'
+import type { AlarmPage } from '../../../src/contract/alarm.ts'
 import { auditedOperations, AuditPage, type AuditEntry } from '../../../src/contract/audit.ts'
 import { routes, type OperationId } from '../../../src/contract/routes.ts'
 import { apiToken } from '../../end-to-end/daemon.ts'
@@ -85,6 +88,8 @@ const newLead = (api: Api): Promise<number> =>
   newId(api, '/api/leads', { phone: `+52155${String((people += 1)).padStart(8, '3')}` })
 const newWebhook = (api: Api): Promise<number> =>
   newId(api, '/api/webhooks', { url: 'http://127.0.0.1:9/', events: ['lead.created'] })
+const waitingRule = { name: 'waits', event: 'lead.waiting', steps: [{ after_minutes: 15 }] }
+const newAlarmRule = (api: Api): Promise<number> => newId(api, '/api/alarm-rules', waitingRule)
 const newOperator = (api: Api): Promise<number> =>
   newId(api, '/api/operators', { username: `u${(people += 1)}`, role: 'viewer', password })
 
@@ -134,6 +139,40 @@ const rows: Rows = {
     body: { url: 'http://127.0.0.1:9/secret', events: ['lead.created'] },
     subject: 'webhook *',
     fields: ['url', 'events']
+  }),
+  createAlarmRule: async () => ({
+    path: '/api/alarm-rules',
+    body: waitingRule,
+    subject: 'alarm-rule *',
+    fields: ['name', 'event', 'steps']
+  }),
+  patchAlarmRule: async (api) => {
+    const id = await newAlarmRule(api)
+    const body = { enabled: false }
+    return {
+      path: `/api/alarm-rules/${id}`,
+      body,
+      subject: `alarm-rule ${id}`,
+      fields: ['enabled']
+    }
+  },
+  deleteAlarmRule: async (api) => {
+    const id = await newAlarmRule(api)
+    return { path: `/api/alarm-rules/${id}`, subject: `alarm-rule ${id}` }
+  },
+  acknowledgeAlarm: async (api) => {
+    await newAlarmRule(api)
+    await api.take(record('alarming', { timestamp: 1_000 }))
+    await watchOnce(api.db, Date.now())
+    const { alarms } = (await api.ask<Static<typeof AlarmPage>>('/api/alarms')).body
+    const id = alarms[0]?.id
+    return { path: `/api/alarms/${id}/acknowledge`, subject: `alarm ${id}` }
+  },
+  patchBusinessHours: async () => ({
+    path: '/api/business-hours',
+    body: { time_zone: 'Europe/Madrid' },
+    subject: null,
+    fields: ['time_zone']
   }),
   patchWebhook: async (api) => {
     const id = await newWebhook(api)

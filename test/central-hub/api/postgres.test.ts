@@ -7,6 +7,7 @@ await onPostgres(t)
 for (const file of ['housekeeping', 'ingest', 'retention'])
   await import(`../follow/${file}.test.ts`)
 for (const file of [
+  'alarms',
   'audit',
   'create-lead',
   'deletions',

@@ -1,5 +1,6 @@
 import type { CountryCode } from 'libphonenumber-js'
 import type { Account } from '../../../src/central-hub/follow/accounts.ts'
+import { addAlarmRoutes } from '../../../src/central-hub/api/alarms.ts'
 import { addAuditRoutes } from '../../../src/central-hub/api/audit.ts'
 import { Callers } from '../../../src/central-hub/api/callers.ts'
 import { addDeletionRoutes } from '../../../src/central-hub/api/deletions.ts'
@@ -137,6 +138,7 @@ export const serveApi = async (t: Scope, options: ApiOptions = {}): Promise<Api>
       const throttle = options.throttle ?? new SignInThrottle()
       addSignIn({ http, access, db, throttle })
       addTeamRoutes({ serve: handle, db, throttle, onRevoked })
+      addAlarmRoutes({ serve: handle, db })
       addAuditRoutes({ serve: handle, db })
       callers.endBy(http)
       const document = () => createOpenApi('1.2.3')

@@ -5,6 +5,7 @@ import { onPostgres } from './place.ts'
 
 await onPostgres(t)
 for (const file of [
+  'alarms',
   'changes',
   'conversation',
   'deliveries',

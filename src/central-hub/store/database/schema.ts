@@ -1,5 +1,6 @@
 import type { ColumnType, Generated, Kysely } from 'kysely'
 import type { Role } from '../../../contract/access.ts'
+import type { AlarmRule } from '../../../contract/alarm.ts'
 import type { Deletion, LeadChange, LeadState } from '../../../contract/lead.ts'
 import type { InboundRecord } from '../../../contract/record.ts'
 import type { Delivery, WebhookType } from '../../../contract/webhook.ts'
@@ -25,6 +26,8 @@ export interface Database {
     delivering_ms: ColumnType<number, number | undefined>
     updated_until: ColumnType<number, number | undefined>
     media_secret: ColumnType<string, string | undefined>
+    /** JSON of contract/alarm.ts; null: they were not set. */
+    business_hours: ColumnType<string | null, string | null | undefined>
   }
   /** `epoch`: drawn with each deletion, see cursors.ts. `erasures`: see erase-passed-on.ts. */
   cursors: {
@@ -142,8 +145,18 @@ export interface Database {
   }
   deliveries: DeliveryTable
   delivery_queues: DeliveryQueueTable
-  /** The status of each account's session that webhooks were notified of last. */
-  session_states: { account: string; status: string }
+  /**
+   * The status of each account's session that webhooks were notified of last. `down_since`: since
+   * when it is not READY, ms; null: it is. `name`: what session-manager calls the account.
+   */
+  session_states: {
+    account: string
+    status: string
+    down_since: ColumnType<number | null, number | null | undefined>
+    name: ColumnType<string, string | undefined>
+  }
+  alarm_rules: AlarmRuleTable
+  alarms: AlarmTable
   operators: OperatorTable
   operator_sessions: OperatorSessionTable
   api_keys: ApiKeyTable
@@ -361,6 +374,37 @@ export interface ApiKeyTable {
   prefix: string
   created_at: number
   last_used_at: ColumnType<number | null, number | null | undefined>
+}
+
+/** As contract/alarm.ts has it; lists are JSON, times ms. */
+export interface AlarmRuleTable {
+  id: Generated<number>
+  name: string
+  event: AlarmRule['event']
+  enabled: number
+  steps: string
+  during: AlarmRule['during']
+  accounts: string
+  states: string
+  tags: string
+  assignees: string
+  created_at: number
+}
+
+/** As contract/alarm.ts has it; times in ms. Either `lead_id` or `account` is null. */
+export interface AlarmTable {
+  id: Generated<number>
+  rule_id: number
+  event: AlarmRule['event']
+  step: number
+  after_minutes: number
+  lead_id: number | null
+  account: string | null
+  since: number
+  raised_at: number
+  acknowledged_at: ColumnType<number | null, number | null | undefined>
+  acknowledged_by: ColumnType<string | null, string | null | undefined>
+  over_at: ColumnType<number | null, number | null | undefined>
 }
 
 export type Db = Kysely<Database>

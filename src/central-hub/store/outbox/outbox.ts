@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Status } from '../../../contract/session.ts'
 import type { Problem } from '../../../contract/problem.ts'
 import type { WebhookBody, WebhookEvent, WebhookType } from '../../../contract/webhook.ts'
+import { getAlarms } from '../read/alarms.ts'
 import { getLeads } from '../read/leads.ts'
 import { getMessages } from '../read/messages.ts'
 import { getRemoved } from '../read/removed.ts'
@@ -210,16 +211,25 @@ export const addSessionEvent = (db: Db, account: string, now: Status | Problem):
     const status = stateOf(now)
     const before = await trx
       .selectFrom('session_states')
-      .select('status')
+      .select(['status', 'down_since', 'name'])
       .where('account', '=', account)
       .executeTakeFirst()
+    const isUp = 'journal' in now && now.status === 'READY'
+    const down_since = isUp ? null : (before?.down_since ?? Date.now())
+    const name = 'journal' in now ? now.account : (before?.name ?? account)
+    if (before !== undefined && (before.down_since !== down_since || before.name !== name))
+      await trx
+        .updateTable('session_states')
+        .set({ down_since, name })
+        .where('account', '=', account)
+        .execute()
     if (before?.status === status) return false
     const isRetry =
       'journal' in now && now.failures > 0 && (status === 'INIT' || status === 'AUTHENTICATED')
     if (isRetry && (before?.status === 'ERROR' || before?.status === 'DISCONNECTED')) return false
     await trx
       .insertInto('session_states')
-      .values({ account, status })
+      .values({ account, status, down_since, name })
       .onConflict((on) => on.column('account').doUpdateSet({ status }))
       .execute()
     const ids = (await subscribers(trx)).get('session.changed') ?? []
@@ -232,6 +242,39 @@ export const addSessionEvent = (db: Db, account: string, now: Status | Problem):
       )
     return ids.length > 0
   })
+
+/**
+ * Puts alarms in the outbox that were just raised, or that just ended: `session.up`, of the end of
+ * a lead's wait nobody is told.
+ * @param ids alarms.id
+ */
+export const addAlarmNews = async (db: Db, ids: readonly number[]): Promise<void> => {
+  const told = await subscribers(db)
+  for (let start = 0; start < ids.length; start += batchSize) {
+    const alarms = await getAlarms(db, ids.slice(start, start + batchSize))
+    const leads = await getLeads(
+      db,
+      [...alarms.values()].flatMap(({ lead_id }) => lead_id ?? [])
+    )
+    const news = [...alarms.values()].map((alarm): News => {
+      const { event, lead_id, account, over_at } = alarm
+      if (lead_id === null) {
+        const type = over_at === null ? event : 'session.up'
+        return { type, data: { alarm }, queue: `session:${account}` }
+      }
+      const data = { alarm, lead: leads.get(lead_id) }
+      return { type: event, data, queue: leadQueue(lead_id), leadId: lead_id }
+    })
+    const ofType = (type: WebhookType): number[] =>
+      type === 'webhook.ping' ? [] : (told.get(type) ?? [])
+    await put(
+      db,
+      news.filter(({ type }) => ofType(type).length > 0),
+      ofType,
+      Date.now()
+    )
+  }
+}
 
 /** Puts a ping for one webhook in the outbox. @returns its `webhook-id` */
 export const addPing = async (db: Db, webhookId: number): Promise<string> => {

@@ -1,3 +1,4 @@
+import { moveAlarms } from './alarms.ts'
 import { addChanges } from '../read/history.ts'
 import type { LeadRow } from '../read/leads.ts'
 import type { Db } from '../database/schema.ts'
@@ -76,6 +77,7 @@ export const mergeLeads = async (db: Db, kept: LeadRow, other: LeadRow): Promise
   for (const table of ['former_phones', 'merged_identities'] as const) {
     await db.updateTable(table).set({ lead_id: kept.id }).where('lead_id', '=', other.id).execute()
   }
+  await moveAlarms(db, kept.id, other.id)
   await db.deleteFrom('leads').where('id', '=', other.id).execute()
   await db.insertInto('merged_leads').values({ old_id: other.id, lead_id: kept.id }).execute()
   await writeTags(db, kept.id, [...new Set([...tags.values()].flat())])

@@ -12,6 +12,7 @@ import { passedOnErasures } from './0011-passed-on-erasures.ts'
 import { team } from './0012-team.ts'
 import { audit } from './0013-audit.ts'
 import { reminders } from './0014-reminders.ts'
+import { alarms } from './0016-alarms.ts'
 
 /**
  * The store's schema, a step at a time. A step that has shipped is never changed; each keeps the
@@ -30,7 +31,8 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0011_passed_on_erasures': passedOnErasures,
   '0012_team': team,
   '0013_audit': audit,
-  '0014_reminders': reminders
+  '0014_reminders': reminders,
+  '0016_alarms': alarms
 }
 
 /**
