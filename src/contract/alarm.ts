@@ -181,3 +181,4 @@ export const AlarmPage = Type.Object({
     description: 'pass it as `cursor` for the next page; null on the last'
   })
 })
+export type AlarmPage = Static<typeof AlarmPage>

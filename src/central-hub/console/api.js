@@ -174,6 +174,18 @@ export const api = {
    * {Promise<import('../../contract/lead.ts').Stats>}
    */
   stats: (days, tz) => get(`/api/stats${query({ days, tz })}`),
+  /** Those that are not over. @returns {Promise<import('../../contract/alarm.ts').AlarmPage>} */
+  alarms: () => get('/api/alarms?open=true&limit=200'),
+  /** @param {number} id */
+  acknowledgeAlarm: (id) => post(`/api/alarms/${id}/acknowledge`),
+  /** @returns {Promise<{ rules: import('../../contract/alarm.ts').AlarmRule[] }>} */
+  alarmRules: () => get('/api/alarm-rules'),
+  /** @param {object} rule */
+  addAlarmRule: (rule) => request('POST', '/api/alarm-rules', { body: rule }),
+  /** @param {number} id @param {object} patch */
+  changeAlarmRule: (id, patch) => request('PATCH', `/api/alarm-rules/${id}`, { body: patch }),
+  /** @param {number} id */
+  removeAlarmRule: (id) => request('DELETE', `/api/alarm-rules/${id}`),
   /** @returns {Promise<import('../../contract/webhook.ts').WebhookList>} */
   webhooks: () => get('/api/webhooks'),
   /** @param {number} id */

@@ -1,5 +1,6 @@
 import { Account } from './account.js'
 import { createAnnouncer } from './announcer.js'
+import { Alarms } from './alarms.js'
 import { api } from './api.js'
 import { AuditList } from './audit.js'
 import { Conversation } from './conversation.js'
@@ -86,7 +87,7 @@ const [health, figures, webhooks, notifications, account] = [
   new Account()
 ]
 const confirmDialog = new ConfirmDialog()
-const audit = new AuditList()
+const [audit, alarms] = [new AuditList(), new Alarms(confirmDialog)]
 const [team, keys] = [
   new Team(confirmDialog, (operators) => audit.setOperators(operators)),
   new KeyList(confirmDialog)
@@ -131,6 +132,7 @@ const partOf = (name) => {
 const loadPage = (name) => {
   if (name === 'settings') {
     account.load()
+    if (may('leads.read')) alarms.load()
     if (may('webhooks')) webhooks.load()
   } else if (name === 'team') {
     team.load()
@@ -398,7 +400,8 @@ const writeAll = () => {
     account,
     team,
     keys,
-    audit
+    audit,
+    alarms
   ])
     part.render()
   showRoute()
