@@ -5,7 +5,7 @@
  */
 
 /** A message of WhatsApp Web in memory. */
-interface HeldMessage {
+export interface HeldMessage {
   id: unknown
 }
 
