@@ -3,6 +3,7 @@ import type { Http } from '../platform/http/http.ts'
 import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { addAuditRoutes } from './api/audit.ts'
+import { addBundleRoute } from './api/bundle.ts'
 import type { Callers } from './api/callers.ts'
 import { addConsole } from './api/console.ts'
 import { addDeletionRoutes } from './api/deletions.ts'
@@ -81,6 +82,7 @@ export const addRoutes = (options: RoutesOptions): void => {
   addDeletionRoutes({ serve, store, accounts, inTurn, onChanged, log })
   addImportRoutes({ serve, db, country, onChanged })
   addExportRoutes({ serve, db, country })
+  addBundleRoute({ serve, db, accounts })
   addStatsRoutes({ serve, db })
   addMessageRoutes({ serve, db })
   addMediaRoutes({

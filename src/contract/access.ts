@@ -66,6 +66,7 @@ export const needs = {
   exportLeadsJsonl: 'leads.read',
   importLeads: 'leads.write',
   getLead: 'leads.read',
+  exportLead: 'leads.read',
   patchLead: 'leads.write',
   deleteLead: 'leads.delete',
   readLead: 'leads.write',

@@ -34,6 +34,7 @@ export const routes = {
   exportLeadsJsonl: 'GET /api/leads.jsonl',
   importLeads: 'POST /api/leads/import',
   getLead: 'GET /api/leads/:id',
+  exportLead: 'GET /api/leads/:id/bundle',
   patchLead: 'PATCH /api/leads/:id',
   deleteLead: 'DELETE /api/leads/:id',
   readLead: 'POST /api/leads/:id/read',

@@ -125,6 +125,7 @@ const rows: Rows = {
     type: 'text/csv',
     subject: null
   }),
+  exportLead: ofLead('/bundle'),
   exportLeadsCsv: () => ({ ...exported, path: '/api/leads.csv?q=secret', fields: ['q'] }),
   exportLeadsJsonl: () => exported,
   exportMessagesCsv: () => exported,

@@ -8,6 +8,7 @@ for (const file of ['housekeeping', 'ingest', 'retention'])
   await import(`../follow/${file}.test.ts`)
 for (const file of [
   'audit',
+  'bundle',
   'create-lead',
   'deletions',
   'events',

@@ -1,6 +1,7 @@
 import type { CountryCode } from 'libphonenumber-js'
 import type { Account } from '../../../src/central-hub/follow/accounts.ts'
 import { addAuditRoutes } from '../../../src/central-hub/api/audit.ts'
+import { addBundleRoute } from '../../../src/central-hub/api/bundle.ts'
 import { Callers } from '../../../src/central-hub/api/callers.ts'
 import { addDeletionRoutes } from '../../../src/central-hub/api/deletions.ts'
 import { addDocs } from '../../../src/central-hub/api/docs/docs.ts'
@@ -114,6 +115,7 @@ export const serveApi = async (t: Scope, options: ApiOptions = {}): Promise<Api>
       })
       addImportRoutes({ serve: handle, db, country, onChanged: live.notifyChanged })
       addExportRoutes({ serve: handle, db, country })
+      addBundleRoute({ serve: handle, db, accounts })
       addStatsRoutes({ serve: handle, db })
       addMessageRoutes({ serve: handle, db })
       addMediaRoutes({

@@ -50,6 +50,7 @@ const rows: Record<OperationId, ['everybody' | 'signed in'] | [Scope, string]> =
   createLead: ['leads.write', 'admin operator'],
   exportLeadsCsv: ['leads.read', 'admin operator viewer'],
   exportLeadsJsonl: ['leads.read', 'admin operator viewer'],
+  exportLead: ['leads.read', 'admin operator viewer'],
   importLeads: ['leads.write', 'admin operator'],
   getLead: ['leads.read', 'admin operator viewer'],
   patchLead: ['leads.write', 'admin operator'],
