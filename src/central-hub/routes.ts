@@ -12,6 +12,7 @@ import { addEventRoutes } from './api/events.ts'
 import { addExportRoutes } from './api/exports.ts'
 import { addHealthRoutes } from './api/health.ts'
 import { addImportRoutes } from './api/imports.ts'
+import { addMessageImportRoute } from './api/message-import.ts'
 import { addLeadRoutes } from './api/leads.ts'
 import { MediaUrls } from './api/media-urls.ts'
 import { addMediaRoutes } from './api/media.ts'
@@ -82,6 +83,7 @@ export const addRoutes = (options: RoutesOptions): void => {
   addDeletionRoutes({ serve, store, accounts, inTurn, onChanged, log })
   addImportRoutes({ serve, db, country, onChanged })
   addExportRoutes({ serve, db, country })
+  addMessageImportRoute({ serve, db, country, accounts, onChanged })
   addBundleRoute({ serve, db, accounts })
   addStatsRoutes({ serve, db })
   addMessageRoutes({ serve, db })

@@ -83,6 +83,7 @@ export const needs = {
   listMessages: 'leads.read',
   exportMessagesCsv: 'leads.read',
   exportMessagesJsonl: 'leads.read',
+  importMessages: 'admin',
   getMedia: 'leads.read',
   getMediaUrl: 'leads.read',
   // The URL is the permission.

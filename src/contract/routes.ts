@@ -51,6 +51,7 @@ export const routes = {
   listMessages: 'GET /api/messages',
   exportMessagesCsv: 'GET /api/messages.csv',
   exportMessagesJsonl: 'GET /api/messages.jsonl',
+  importMessages: 'POST /api/messages/import',
   getMedia: 'GET /api/messages/:id/media',
   getMediaUrl: 'GET /api/messages/:id/media-url',
   getSignedMedia: 'GET /api/media/:ticket',

@@ -39,7 +39,7 @@ class ZipWriter {
     return this.#zip.outputStream as Readable
   }
 
-  /** Adds an entry, and waits until all of it was read. @throws what `parts` throws */
+  /** Adds an entry, and waits until it was read to the end. @throws what `parts` throws */
   async add(name: string, parts: Parts, options: Partial<ReadStreamOptions> = {}): Promise<void> {
     const source = Readable.from(parts, { objectMode: false, signal: this.#signal })
     this.#zip.addReadStream(source, name, { mode: 0o100600, ...options })
@@ -104,12 +104,13 @@ class Bundle {
 
   async *#lead(): AsyncGenerator<string> {
     const { db, lead } = this.#options
-    yield `{"lead":${JSON.stringify(lead)},\n"history":[`
-    let separator = '\n'
+    // One line, so that it can be imported.
+    yield `{"lead":${JSON.stringify(lead)},"history":[`
+    let separator = ''
     for await (const page of exportPages((limit, after) => listChanges(db, lead.id, limit, after)))
       for (const change of page) {
         yield separator + JSON.stringify(change)
-        separator = ',\n'
+        separator = ','
       }
     yield ']}\n'
   }

@@ -9,6 +9,7 @@ for (const file of ['housekeeping', 'ingest', 'retention'])
 for (const file of [
   'audit',
   'bundle',
+  'message-import',
   'create-lead',
   'deletions',
   'events',

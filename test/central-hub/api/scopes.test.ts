@@ -68,6 +68,7 @@ const rows: Record<OperationId, ['everybody' | 'signed in'] | [Scope, string]> =
   listMessages: ['leads.read', 'admin operator viewer'],
   exportMessagesCsv: ['leads.read', 'admin operator viewer'],
   exportMessagesJsonl: ['leads.read', 'admin operator viewer'],
+  importMessages: ['admin', 'admin'],
   getMedia: ['leads.read', 'admin operator viewer'],
   getMediaUrl: ['leads.read', 'admin operator viewer'],
   getSignedMedia: ['everybody'],
