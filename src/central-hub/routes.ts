@@ -4,6 +4,7 @@ import type { Log } from '../platform/log.ts'
 import type { Metrics } from '../platform/metrics.ts'
 import { addAlarmRoutes } from './api/alarms.ts'
 import { addAuditRoutes } from './api/audit.ts'
+import { addBundleRoute } from './api/bundle.ts'
 import type { Callers } from './api/callers.ts'
 import { addConsole } from './api/console.ts'
 import { addDeletionRoutes } from './api/deletions.ts'
@@ -12,6 +13,7 @@ import { addEventRoutes } from './api/events.ts'
 import { addExportRoutes } from './api/exports.ts'
 import { addHealthRoutes } from './api/health.ts'
 import { addImportRoutes } from './api/imports.ts'
+import { addMessageImportRoute } from './api/message-import.ts'
 import { addLeadRoutes } from './api/leads.ts'
 import { MediaUrls } from './api/media-urls.ts'
 import { addMediaRoutes } from './api/media.ts'
@@ -82,6 +84,8 @@ export const addRoutes = (options: RoutesOptions): void => {
   addDeletionRoutes({ serve, store, accounts, inTurn, onChanged, log })
   addImportRoutes({ serve, db, country, onChanged })
   addExportRoutes({ serve, db, country })
+  addMessageImportRoute({ serve, db, country, accounts, onChanged })
+  addBundleRoute({ serve, db, accounts })
   addStatsRoutes({ serve, db })
   addMessageRoutes({ serve, db })
   addMediaRoutes({

@@ -19,6 +19,7 @@ export interface Client extends Calls {
 /** The caller reads these answers. The type makes this list match the contract. */
 const raw: Record<RawId, true> = {
   getMetrics: true,
+  exportLead: true,
   exportLeadsCsv: true,
   exportLeadsJsonl: true,
   exportMessagesCsv: true,

@@ -66,6 +66,7 @@ export const needs = {
   exportLeadsJsonl: 'leads.read',
   importLeads: 'leads.write',
   getLead: 'leads.read',
+  exportLead: 'leads.read',
   patchLead: 'leads.write',
   deleteLead: 'leads.delete',
   readLead: 'leads.write',
@@ -82,6 +83,7 @@ export const needs = {
   listMessages: 'leads.read',
   exportMessagesCsv: 'leads.read',
   exportMessagesJsonl: 'leads.read',
+  importMessages: 'admin',
   getMedia: 'leads.read',
   getMediaUrl: 'leads.read',
   // The URL is the permission.

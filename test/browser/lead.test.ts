@@ -220,6 +220,14 @@ pageTest(
       { field: 'merged' }
     )
 
+    t.equal(
+      await inPage(page, "document.querySelector('#lead-bundle').getAttribute('href')"),
+      `/api/leads/${id}/bundle`
+    )
+    const download = page.waitForEvent('download')
+    await page.click('text="Export this person\'s data (ZIP)"')
+    t.match((await download).suggestedFilename(), /^lead-\d+-\d{4}-\d\d-\d\d\.zip$/)
+
     await page.click('#ask-remove')
     await see(page, 'Type DELETE to confirm', 'label')
     await accessible(t, page, 'delete')

@@ -20,6 +20,7 @@ const reasons: Readonly<Record<string, string>> = {
   'src/central-hub/api/last-used.ts': 'notes a moment in the store',
   'src/central-hub/api/leads.ts': 'a reminder is of a moment in the future',
   'src/central-hub/api/media.ts': 'a URL ends at a moment that it holds',
+  'src/central-hub/api/message-import.ts': 'compares with the moments of messages',
   'src/central-hub/api/webhooks.ts': 'notes a moment in the store',
   'src/central-hub/routes.ts': 'shows a moment',
   'src/admin/migrate/progress.ts': 'a line for a person who watches',

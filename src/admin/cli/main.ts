@@ -7,6 +7,7 @@ import { meant, UsageError, type Command, type Common, type Context } from './co
 import { connect } from './connect.ts'
 import { doctor } from './doctor.ts'
 import { done } from './done.ts'
+import { importFile } from './import.ts'
 import { leads } from './leads.ts'
 import { pageReport } from './page-report.ts'
 import { ask, askSecret } from './ask.ts'
@@ -35,7 +36,8 @@ const commands: Readonly<Record<string, Command>> = {
   remap,
   connect,
   unlink,
-  operators
+  operators,
+  import: importFile
 }
 
 const help = `usage: leadmaster COMMAND [options]

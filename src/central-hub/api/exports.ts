@@ -163,6 +163,24 @@ const jsonLines: Format<unknown> = {
   text: (items) => items.map((item) => `${JSON.stringify(item)}\n`).join('')
 }
 
+/** Begins the answer with a file. @param extension without the dot */
+export const beginFile = (
+  res: Response,
+  { type, name, extension }: { type: string; name: string; extension: string }
+): void => {
+  const date = new Date().toISOString().slice(0, 10)
+  res.writeHead(200, {
+    'content-type': type,
+    'content-disposition': `attachment; filename="${name}-${date}.${extension}"`,
+    'cache-control': 'no-store'
+  })
+  res.setTimeout(stallMs, () => res.destroy())
+}
+
+/** Whether a client disconnected, which is not an error. */
+export const isDisconnect = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE'
+
 /** Sends a file, as fast as the client reads. */
 const send = async <T>(
   res: Response,
@@ -174,23 +192,15 @@ const send = async <T>(
     if (head !== '') yield head
     for await (const page of items) if (page.length > 0) yield text(page)
   }
-  const date = new Date().toISOString().slice(0, 10)
-  res.writeHead(200, {
-    'content-type': type,
-    'content-disposition': `attachment; filename="${name}-${date}.${extension}"`,
-    'cache-control': 'no-store'
-  })
-  res.setTimeout(stallMs, () => res.destroy())
+  beginFile(res, { type, name, extension })
   try {
     await pipeline(Readable.from(chunks()), res)
   } catch (error) {
-    // A client that disconnected is not an error.
-    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE'))
-      throw error
+    if (!isDisconnect(error)) throw error
   }
 }
 
-type ExportId = Extract<OperationId, `export${string}`>
+type ExportId = Exclude<Extract<OperationId, `export${string}`>, 'exportLead'>
 
 /** Serves a file of a list. Who asked for it is recorded first. */
 export const serveExport = <Id extends ExportId, T>(

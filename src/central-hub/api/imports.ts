@@ -27,7 +27,7 @@ const checkSize = (bytes: number): void => {
 }
 
 /** The whole body. @throws {ProblemError} payload-too-large, as soon as the size is known */
-const readBytes = async (req: Request): Promise<Buffer> => {
+export const readBytes = async (req: Request): Promise<Buffer> => {
   checkSize(Number(req.headers['content-length'] ?? 0))
   const parts: Buffer[] = []
   let bytes = 0

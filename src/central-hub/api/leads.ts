@@ -146,7 +146,7 @@ const merge = async (trx: Db, id: number, otherId: number): Promise<Lead> => {
 const pathOf = ({ id }: { id: number }): string => `/api/leads/${id}`
 
 /** The accounts in which a lead may be created: followed now, or followed before. */
-const accountsOf = async (db: Db, accounts: readonly Account[]): Promise<string[]> => {
+export const accountsOf = async (db: Db, accounts: readonly Account[]): Promise<string[]> => {
   const stored = await db.selectFrom('cursors').select('account').orderBy('account').execute()
   return [
     ...new Set([
@@ -157,7 +157,11 @@ const accountsOf = async (db: Db, accounts: readonly Account[]): Promise<string[
 }
 
 /** @throws {ProblemError} invalid-parameters, session-manager-unreachable */
-const chooseAccount = (known: readonly string[], given: string | undefined): string => {
+export const chooseAccount = (
+  known: readonly string[],
+  given: string | undefined,
+  place: Pick<Fault, 'in' | 'field'> = { in: 'body', field: '/account' }
+): string => {
   const [first] = known
   if (first === undefined) {
     throw new ProblemError(
@@ -167,7 +171,7 @@ const chooseAccount = (known: readonly string[], given: string | undefined): str
   }
   if (given === undefined && known.length === 1) return first
   if (given !== undefined && known.includes(given)) return given
-  throw invalid({ in: 'body', field: '/account', message: `expected one of ${known.join(', ')}` })
+  throw invalid({ ...place, message: `expected one of ${known.join(', ')}` })
 }
 
 /** @throws {ProblemError} lead-exists */

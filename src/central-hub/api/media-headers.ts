@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Media } from '../../contract/record.ts'
 
 /** Headers for media that strangers sent: a browser must not run them as a page or a script. */
@@ -51,6 +52,23 @@ const safeName = (name: string): string => {
   return plain.length <= maxCharacters
     ? plain
     : [...plain].slice(0, maxCharacters - extension.length).join('') + extension
+}
+
+/** Ids of WhatsApp are such, as far as is known. */
+const plainId = /^[\w@-][\w@.-]*$/
+
+/**
+ * The name of a message's file on a disk: the id, without characters that a disk may refuse, and
+ * the extension. Two messages never have the same.
+ */
+export const mediaFileName = (id: string, media: Media): string => {
+  const [ofName = ''] = /\.\w{1,10}$/.exec(safeName(media.filename ?? '')) ?? []
+  const known = extensions[essence(contentType(media))]
+  const extension = known === undefined ? ofName : `.${known}`
+  if (plainId.test(id) && id.length <= maxCharacters) return id + extension
+  const digest = createHash('sha256').update(id).digest('hex').slice(0, 16)
+  const safe = id.replace(/[^\w@-]/g, '_').slice(0, maxCharacters - digest.length)
+  return `${safe}-${digest}${extension}`
 }
 
 /** RFC 8187, section 3.2.1: what encodeURIComponent leaves and an attr-char may not be. */

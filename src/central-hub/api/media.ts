@@ -111,10 +111,24 @@ const upstreamOf = (accounts: readonly Account[], account: string): Upstream => 
 
 type MediaAnswer = Awaited<ReturnType<Upstream['media']>>
 
-/** @throws {ProblemError} media-unavailable, range-not-satisfiable */
+/**
+ * What session-manager answers with the file of a message.
+ * @throws {ProblemError} media-not-ready, media-unavailable, session-manager-unreachable,
+ * session-manager-invalid
+ */
+export const openMedia = async (
+  accounts: readonly Account[],
+  { account, media }: Pick<Found, 'account' | 'media'>,
+  request: Parameters<Upstream['media']>[1]
+): Promise<MediaAnswer> => {
+  const sha256 = sumOf(media)
+  const answer = await upstreamOf(accounts, account).media(sha256, request)
+  if (answer.status !== 404) return answer
+  throw new ProblemError('media-unavailable', 'session-manager does not have the file any more')
+}
+
+/** @throws {ProblemError} range-not-satisfiable */
 const throwIfRefused = (answer: MediaAnswer, res: Response): void => {
-  if (answer.status === 404)
-    throw new ProblemError('media-unavailable', 'session-manager does not have the file any more')
   if (answer.status !== 416) return
   for (const [name, value] of Object.entries(answer.headers))
     if (name === 'content-range' || name === 'accept-ranges') res.setHeader(name, value)
@@ -125,20 +139,19 @@ const throwIfRefused = (answer: MediaAnswer, res: Response): void => {
 const sendMedia = async ({
   req,
   res,
-  found: { account, media },
+  found,
   accounts,
   download,
   headers
 }: Sending): Promise<void> => {
-  const sha256 = sumOf(media)
-  const upstream = upstreamOf(accounts, account)
+  const { media } = found
   const gone = new AbortController()
   res.once('close', () => gone.abort())
-  const answer = await upstream
-    .media(sha256, passedOn(req, gone.signal))
-    .catch((error: unknown) => {
+  const answer = await openMedia(accounts, found, passedOn(req, gone.signal)).catch(
+    (error: unknown) => {
       if (!gone.signal.aborted) throw error
-    })
+    }
+  )
   if (answer === undefined) return
   throwIfRefused(answer, res)
   const ofFile =

@@ -101,6 +101,8 @@ export const api = {
     `/api/leads.csv${query({ ...params, ...forExcel(language) })}`,
   /** Where all messages are as such a file. @param {string} language */
   messagesFile: (language) => `/api/messages.csv${query(forExcel(language))}`,
+  /** Where all data of a lead is as one file. @param {number} id */
+  leadBundle: (id) => `/api/leads/${id}/bundle`,
   /** @param {number} id @param {AbortSignal} [signal] @returns {Promise<Lead>} */
   lead: (id, signal) => get(`/api/leads/${id}`, signal),
   /** @param {number} id @returns {Promise<{ lead: Lead, etag: string | null }>} */

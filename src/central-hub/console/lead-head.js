@@ -1,3 +1,4 @@
+import { api } from './api.js'
 import { byId, h, say } from './dom.js'
 import { dateTime } from './format.js'
 import { nameOf } from './lead.js'
@@ -81,6 +82,7 @@ export const renderHead = (lead) => {
     byId('reply-hint'),
     phone === null ? fill(texts.noPhone, { name: whatsapp_name ?? nameOf(lead) }) : texts.replyHint
   )
+  byId('lead-bundle').href = api.leadBundle(lead.id)
   byId('lead-facts').replaceChildren(
     ...factsOf(lead).flatMap(([term, value]) =>
       value === null ? [] : [h('div', {}, h('dt', {}, term), h('dd', {}, h('bdi', {}, value)))]

@@ -200,6 +200,21 @@ export const leadOperations = {
     answer: { status: 200, description: 'The lead', schema: Lead, example: exampleLead },
     problems: ['not-found']
   },
+  exportLead: {
+    tag: 'leads',
+    summary: 'Export all data of a lead as one ZIP file',
+    description: [
+      'For a person who asks for their data. `lead.json` has the lead and its history, ' +
+        '`messages.jsonl` all messages, the oldest first, `media/` the stored files, each named ' +
+        'by the id of its message. `missing.json` names each file that is not there, or not ' +
+        'whole, and why. `README.txt` explains the files in English, Spanish and Portuguese.',
+      'Messages of groups are left out, because other people wrote in them. The answer is ' +
+        'streamed: a download that ends without the end of the ZIP file was cut off.'
+    ].join('\n\n'),
+    params,
+    answer: { status: 200, description: 'A ZIP file', types: ['application/zip'] },
+    problems: ['not-found']
+  },
   patchLead: {
     tag: 'leads',
     summary: 'Change what people say of a lead',

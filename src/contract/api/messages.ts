@@ -1,4 +1,5 @@
 import Type from 'typebox'
+import { MessageImportResult } from '../import.ts'
 import { MediaUrl, Message, MessagePage } from '../lead.ts'
 import { exampleMessage, exampleOrder } from './examples.ts'
 import type { Operation } from './operation.ts'
@@ -61,6 +62,57 @@ export const messageOperations = {
     summary: 'Export messages as JSON Lines',
     query: Type.Object(filters),
     answer: { status: 200, description: 'One message a line', types: ['application/x-ndjson'] }
+  },
+  importMessages: {
+    tag: 'messages',
+    summary: 'Import leads and messages, such as those of another LeadMaster',
+    description: [
+      'One lead or message a line, as the exports and `messages.jsonl` of a bundle have them. A ' +
+        'line with `from_me` is a message, every other one a lead, also `{"lead":…}` as ' +
+        '`lead.json` has it. At most 5,000 lines and 10 MB. What is wrong with a line keeps out ' +
+        'that line alone.',
+      'A message needs `id`, `phone` (or `lid` and `chat_id`), `from_me`, `timestamp` and ' +
+        '`body`. One that is stored is left as it is, so importing twice changes nothing; what ' +
+        'is captured later wins. Nobody waits because of an import: what asks and has no answer ' +
+        'counts as handled. No message event, webhook or notification follows. Media files are ' +
+        'not imported.',
+      'A lead needs `phone`; `name`, `state`, `note`, `tags` and `assignee` are taken, also for ' +
+        'a lead that is there. Session-manager is asked who was erased: such a person does not ' +
+        'come back.'
+    ].join('\n\n'),
+    query: Type.Object({
+      account: Type.Optional(
+        Type.String({ minLength: 1, maxLength: 64, description: 'needed when there are several' })
+      ),
+      dry_run: Type.Optional(Type.Boolean({ description: 'true: only say what would be done' }))
+    }),
+    body: {
+      types: {
+        'application/x-ndjson':
+          '{"phone":"+525512345678","name":"Ana García"}\n' +
+          '{"id":"false_525512345678@c.us_3EB0","phone":"+525512345678","from_me":false,' +
+          '"timestamp":1795600800,"body":"Hola"}\n'
+      }
+    },
+    answer: {
+      status: 200,
+      description: 'What became of it',
+      schema: MessageImportResult,
+      example: {
+        leads: { created: 1, changed: 0, unchanged: 0 },
+        messages: { created: 1, unchanged: 0 },
+        new_leads: ['+525512345678'],
+        rejected: 1,
+        errors: [{ line: 3, field: '/timestamp', message: 'expected a whole number' }]
+      }
+    },
+    problems: [
+      'payload-too-large',
+      'unsupported-media-type',
+      'conflict',
+      'session-manager-unreachable',
+      'session-manager-invalid'
+    ]
   },
   getMedia: {
     tag: 'messages',

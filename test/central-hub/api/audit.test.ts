@@ -130,6 +130,14 @@ const rows: Rows = {
     type: 'text/csv',
     subject: null
   }),
+  importMessages: () => ({
+    path: '/api/messages/import?dry_run=false',
+    text: '\n',
+    type: 'application/x-ndjson',
+    subject: null,
+    fields: ['dry_run']
+  }),
+  exportLead: ofLead('/bundle'),
   exportLeadsCsv: () => ({ ...exported, path: '/api/leads.csv?q=secret', fields: ['q'] }),
   exportLeadsJsonl: () => exported,
   exportMessagesCsv: () => exported,

@@ -206,7 +206,7 @@ const idsOf = (
 
 /** What a schema alone does not tell right from wrong. */
 const beyondSchemas =
-  /^(cursor|excel|tz|after|phone|updated_since|since|until|\/(phone|remind_at|account|url|time_zone|steps\/\d+\/after_minutes|holidays\/\d+|weekly\/\w+\/\d+\/until))$/
+  /^(account|cursor|excel|tz|after|phone|updated_since|since|until|\/(phone|remind_at|account|url|time_zone|steps\/\d+\/after_minutes|holidays\/\d+|weekly\/\w+\/\d+\/until))$/
 
 t.test('whatever is asked, the answer is one that the document declares', async (t) => {
   const { api, known } = await seeded(t)

@@ -9,6 +9,8 @@ for (const file of ['housekeeping', 'ingest', 'retention'])
 for (const file of [
   'alarms',
   'audit',
+  'bundle',
+  'message-import',
   'create-lead',
   'deletions',
   'events',

@@ -2,12 +2,14 @@ import type { CountryCode } from 'libphonenumber-js'
 import type { Account } from '../../../src/central-hub/follow/accounts.ts'
 import { addAlarmRoutes } from '../../../src/central-hub/api/alarms.ts'
 import { addAuditRoutes } from '../../../src/central-hub/api/audit.ts'
+import { addBundleRoute } from '../../../src/central-hub/api/bundle.ts'
 import { Callers } from '../../../src/central-hub/api/callers.ts'
 import { addDeletionRoutes } from '../../../src/central-hub/api/deletions.ts'
 import { addDocs } from '../../../src/central-hub/api/docs/docs.ts'
 import { addEventRoutes } from '../../../src/central-hub/api/events.ts'
 import { addExportRoutes } from '../../../src/central-hub/api/exports.ts'
 import { addImportRoutes } from '../../../src/central-hub/api/imports.ts'
+import { addMessageImportRoute } from '../../../src/central-hub/api/message-import.ts'
 import { addLeadRoutes } from '../../../src/central-hub/api/leads.ts'
 import { addMediaRoutes } from '../../../src/central-hub/api/media.ts'
 import { addHealthRoutes } from '../../../src/central-hub/api/health.ts'
@@ -115,6 +117,8 @@ export const serveApi = async (t: Scope, options: ApiOptions = {}): Promise<Api>
       })
       addImportRoutes({ serve: handle, db, country, onChanged: live.notifyChanged })
       addExportRoutes({ serve: handle, db, country })
+      addMessageImportRoute({ serve: handle, db, country, accounts, onChanged: live.notifyChanged })
+      addBundleRoute({ serve: handle, db, accounts })
       addStatsRoutes({ serve: handle, db })
       addMessageRoutes({ serve: handle, db })
       addMediaRoutes({

@@ -176,6 +176,29 @@ export const listMessages = async (
   return { ...page, items: await complete(db, page.items) }
 }
 
+/** The messages of a lead, oldest first. @param withMedia only those that have a file, or had */
+export const listConversation = async (
+  db: Db,
+  { leadId, withMedia }: { leadId: number; withMedia: boolean },
+  limit: number,
+  after?: Position
+): Promise<Page<Message>> => {
+  let query = selectMessages(db, { leadId })
+  if (withMedia) query = query.where('media', 'is not', null)
+  if (after) query = query.where(sql<boolean>`(timestamp, pk) > (${after.key}, ${after.id})`)
+  const rows = await query
+    .orderBy('timestamp')
+    .orderBy('pk')
+    .limit(limit + 1)
+    .execute()
+  const page = toPage(rows, limit, ({ timestamp, pk }) => ({
+    order: 'oldest',
+    key: timestamp,
+    id: pk
+  }))
+  return { ...page, items: await complete(db, page.items) }
+}
+
 /** Messages by the number the store gives them. */
 export const getMessages = async (
   db: Db,

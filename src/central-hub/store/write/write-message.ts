@@ -33,6 +33,9 @@ export type Content = Pick<
   | 'decryption'
 >
 
+/** `seq` of a message that was imported: it is in no journal, whose first record is 1. */
+export const importedSeq = 0
+
 const decryptionOf = (kind: InboundRecord['kind']): Content['decryption'] => {
   if (kind === 'ciphertext') return 'pending'
   return kind === 'ciphertext_failed' ? 'failed' : null
@@ -75,6 +78,7 @@ const changesOf = (record: InboundRecord, row: KnownMessage): Updateable<Message
   const media = message.media === undefined ? null : JSON.stringify(message.media)
   switch (kind) {
     case 'message':
+      if (row.seq === importedSeq && record.seq !== importedSeq) return captured(record, row)
       return row.decryption === null
         ? fillIn(row, contentOf(record))
         : decrypted(row, contentOf(record))
@@ -91,6 +95,15 @@ const changesOf = (record: InboundRecord, row: KnownMessage): Updateable<Message
     default:
       return {}
   }
+}
+
+/** What was captured takes the place of what was imported, except a later edit. */
+const captured = (record: InboundRecord, row: KnownMessage): Updateable<MessageTable> => {
+  const { seq, source, captured_at } = record
+  const content = contentOf(record)
+  const changes = { ...content, media: content.media ?? row.media }
+  if (row.edited_at !== null) changes.body = row.body
+  return { ...changes, seq, source, captured_at: Date.parse(captured_at) }
 }
 
 /** A deletion for everyone counts even after a deletion on this phone. @param at ms */
@@ -153,6 +166,7 @@ export interface PendingMessage {
 type KnownMessage = Pick<
   Selectable<MessageTable>,
   | 'pk'
+  | 'seq'
   | 'id'
   | 'lead_id'
   | 'type'
@@ -282,6 +296,7 @@ const addressesIn = (
 
 const knownColumns = [
   'pk',
+  'seq',
   'id',
   'lead_id',
   'type',
