@@ -10,7 +10,7 @@ import { Callers } from './api/callers.ts'
 import { addWaitingMetrics } from './api/waiting-metrics.ts'
 import { readConfig, type Config } from './config.ts'
 import { addAccountMetrics } from './follow/account-metrics.ts'
-import { describeAccounts } from './follow/accounts.ts'
+import { describeAccounts, isCurrent } from './follow/accounts.ts'
 import { startHousekeeping } from './follow/housekeeping.ts'
 import { Following, loadFollowStream } from './following.ts'
 import { createHttpServer, listen } from './http-server.ts'
@@ -102,7 +102,12 @@ const main = async (platform: Platform<Config>): Promise<void> => {
     startHousekeeping({ store, accounts, keepMs, keepAuditMs, onChanged, log })
   )
   const alarms = store.cluster.runAsLeader('alarms', () =>
-    watchAlarms({ db: store.db, onChanged: webhooks.wake, log })
+    watchAlarms({
+      db: store.db,
+      isCurrent: () => isCurrent(accounts),
+      onChanged: webhooks.wake,
+      log
+    })
   )
 
   // The last one stops first.

@@ -161,7 +161,7 @@ export const Alarm = Type.Object({
   after_minutes: Type.Integer({ description: 'of that step when it was raised' }),
   lead_id: Type.Union([Type.Integer(), Type.Null()], { description: 'of lead.waiting' }),
   account: Type.Union([Type.String(), Type.Null()], {
-    description: 'of session.down; "" while the first session-manager has not said its name'
+    description: 'of session.down; "" when the first session-manager never said its name'
   }),
   since: Type.String({ description: 'since when the lead waits, or the session is down' }),
   raised_at: Type.String(),

@@ -7,6 +7,9 @@ import { OpenHours } from './business-hours.ts'
 
 /** How late an alarm may come, ms. */
 const intervalMs = 15_000
+/** After a start it is looked this often whether the store is up to date, ms, for at most so long. */
+const pollMs = 250
+const patienceMs = 120_000
 const minuteMs = 60_000
 
 /**
@@ -32,13 +35,21 @@ export const watchOnce = async (db: Db, now: number): Promise<number> => {
 
 interface WatchOptions {
   db: Db
+  /** Whether what came while no hub ran is in the store. */
+  isCurrent: () => boolean
   /** Called when there is something to deliver. */
   onChanged: () => void
   log: Pick<Log, 'error'>
 }
 
-/** Looks after alarms every few seconds. @returns what ends it */
-export const watchAlarms = ({ db, onChanged, log }: WatchOptions): StopWork => {
+/**
+ * Looks after alarms every few seconds, once the store is up to date: a lead may have been answered
+ * while no hub ran. A session-manager that does not answer holds up no alarm for longer than two
+ * minutes.
+ * @returns what ends it
+ */
+export const watchAlarms = ({ db, isCurrent, onChanged, log }: WatchOptions): StopWork => {
+  const startedAt = performance.now()
   let running: Promise<void> | undefined
   const run = async (): Promise<void> => {
     try {
@@ -53,8 +64,13 @@ export const watchAlarms = ({ db, onChanged, log }: WatchOptions): StopWork => {
   const begin = (): void => {
     running ??= run().finally(() => (running = undefined))
   }
-  begin()
-  const timer = setInterval(begin, intervalMs)
+  const first = (): void => {
+    if (!isCurrent() && performance.now() - startedAt < patienceMs) return
+    clearInterval(timer)
+    timer = setInterval(begin, intervalMs)
+    begin()
+  }
+  let timer = setInterval(first, pollMs)
   return async () => {
     clearInterval(timer)
     await running

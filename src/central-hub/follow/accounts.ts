@@ -38,6 +38,16 @@ const describeFollowing = ({ following, standby, fault, seq, lastSeq }: Follower
   return fault ?? 'the stream of the journal is not open yet'
 }
 
+/**
+ * Whether the store has all that session-managers have captured, and how their sessions are: what
+ * came while no hub ran is taken.
+ */
+export const isCurrent = (accounts: readonly Account[]): boolean =>
+  accounts.every(({ follower, session }) => {
+    const { following, standby, seq, lastSeq } = follower.state()
+    return standby === true || (following && seq >= lastSeq && session() !== undefined)
+  })
+
 /** ` NAME` of an account of FURTHER_SESSION_MANAGERS, '' for the first one. */
 const suffixOf = ({ account }: Upstream): string => (account === undefined ? '' : ` ${account}`)
 

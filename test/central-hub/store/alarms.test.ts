@@ -269,7 +269,7 @@ t.test('a session that is down has its alarm once, and is told of when it is REA
     ['session.down', 'session.down', 'session.up', 'session.down']
   )
   t.match((await listAlarms(db, true, 1)).items, [
-    { account: '', lead_id: null, since: new Date(noon + 13 * minute).toISOString() }
+    { account: 'main', lead_id: null, since: new Date(noon + 13 * minute).toISOString() }
   ])
 })
 
@@ -321,6 +321,7 @@ t.test('the watch says what it could not do, and goes on', async (t) => {
   const { promise, resolve } = Promise.withResolvers<void>()
   const stop = watchAlarms({
     db,
+    isCurrent: () => true,
     onChanged: resolve,
     log: { error: () => void t.fail('nothing fails') }
   })
@@ -335,7 +336,7 @@ t.test('the watch says what it could not do, and goes on', async (t) => {
     lines.push(line)
     failed.resolve()
   }
-  const stopFailing = watchAlarms({ db, onChanged: t.fail, log: { error } })
+  const stopFailing = watchAlarms({ db, isCurrent: () => true, onChanged: t.fail, log: { error } })
   await failed.promise
   await stopFailing()
   t.match(lines, [{ event: 'alarms_failed' }])

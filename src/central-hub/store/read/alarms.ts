@@ -7,7 +7,9 @@ import { toPage, type Page, type Position } from './page.ts'
 
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
 
-const toAlarm = (row: Selectable<AlarmTable> & { rule_name: string }): Alarm => ({
+type Row = Selectable<AlarmTable> & { rule_name: string; account_name: string | null }
+
+const toAlarm = (row: Row): Alarm => ({
   id: row.id,
   rule_id: row.rule_id,
   rule_name: row.rule_name,
@@ -15,7 +17,8 @@ const toAlarm = (row: Selectable<AlarmTable> & { rule_name: string }): Alarm => 
   step: row.step,
   after_minutes: row.after_minutes,
   lead_id: row.lead_id,
-  account: row.account,
+  // The first account is named by its session-manager.
+  account: row.account_name || row.account,
   since: new Date(row.since).toISOString(),
   raised_at: new Date(row.raised_at).toISOString(),
   acknowledged_at: iso(row.acknowledged_at),
@@ -27,8 +30,9 @@ const withRules = (db: Db) =>
   db
     .selectFrom('alarms')
     .innerJoin('alarm_rules', 'alarm_rules.id', 'alarms.rule_id')
+    .leftJoin('session_states', 'session_states.account', 'alarms.account')
     .selectAll('alarms')
-    .select('alarm_rules.name as rule_name')
+    .select(['alarm_rules.name as rule_name', 'session_states.name as account_name'])
 
 /** Latest first. @param open undefined: those that are over, too */
 export const listAlarms = async (

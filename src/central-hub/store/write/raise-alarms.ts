@@ -211,6 +211,8 @@ const raiseOfSessions = async (
     .selectFrom('session_states')
     .select(['account', 'name', 'down_since'])
     .where('down_since', 'is not', null)
+    // The release before does not write since when it is down.
+    .where('status', '!=', 'READY')
     .execute()
   const open = await OpenAlarms.read(db)
   const due = sessions.flatMap(({ account, name, down_since }) =>
