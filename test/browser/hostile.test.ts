@@ -117,7 +117,7 @@ pageTest(
     for (const what of shown)
       t.match(
         what,
-        /^(img|a) (\/api\/messages\/[^/]+\/media\?account=main|#\/|https:\/\/(web\.whatsapp\.com|www\.openstreetmap\.org)\/)/,
+        /^(img|a) (\/api\/messages\/[^/]+\/media\?account=main|\/api\/leads\/1\/bundle$|#\/|https:\/\/(web\.whatsapp\.com|www\.openstreetmap\.org)\/)/,
         what.slice(0, 60)
       )
     t.equal(await inPage(page, 'window.hit'), undefined, 'nothing ran')

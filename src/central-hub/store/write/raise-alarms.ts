@@ -11,8 +11,10 @@ import { readTags } from '../read/tags.ts'
  * raises it, and after a crash none is missing.
  */
 
-/** Leads that are read together, and alarms of one transaction. */
+/** Leads that are read together. */
 const batchSize = 500
+/** Alarms of one transaction, for which all other writes wait. */
+const raiseSize = 100
 
 /** By after_minutes of a step: since when something must have lasted at the latest, ms. */
 export type Cutoffs = (rule: AlarmRule) => ReadonlyMap<number, number>
@@ -155,8 +157,8 @@ const enabledRules = async (db: Db): Promise<Set<number>> => {
 /** @returns how many were raised */
 const raise = async (db: Db, due: readonly Due[], now: number): Promise<number> => {
   let count = 0
-  for (let start = 0; start < due.length; start += batchSize) {
-    const part = due.slice(start, start + batchSize)
+  for (let start = 0; start < due.length; start += raiseSize) {
+    const part = due.slice(start, start + raiseSize)
     count += await changeLeads(db, async (trx) => {
       const raised: number[] = []
       const enabled = await enabledRules(trx)
