@@ -51,7 +51,7 @@ pageTest(
     await page.click('#alarm-form [type=submit]')
     await see(
       page,
-      'A lead waits 5, 600 minutes · Count business hours alone',
+      'A lead waits: after 5, 600 minutes · within business hours',
       '#alarm-rules .small'
     )
     // The watch over alarms looks when the hub starts, and every few seconds.
