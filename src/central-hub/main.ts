@@ -10,12 +10,13 @@ import { Callers } from './api/callers.ts'
 import { addWaitingMetrics } from './api/waiting-metrics.ts'
 import { readConfig, type Config } from './config.ts'
 import { addAccountMetrics } from './follow/account-metrics.ts'
-import { describeAccounts, isCurrent } from './follow/accounts.ts'
+import { describeAccounts, isCurrent, type Account } from './follow/accounts.ts'
 import { startHousekeeping } from './follow/housekeeping.ts'
 import { Following, loadFollowStream } from './following.ts'
 import { createHttpServer, listen } from './http-server.ts'
 import { addRoutes } from './routes.ts'
 import { StoreHealth } from './store-health.ts'
+import type { Leadership } from './store/database/cluster.ts'
 import { openStore, type Store } from './store/open.ts'
 import { ChangeNotifier } from './store/outbox/change-notifier.ts'
 import { Webhooks } from './webhooks/webhooks.ts'
@@ -76,6 +77,16 @@ const createWebhooks = (
     retentionMs: config.RETENTION
   })
 
+const startAlarms = (
+  { log }: Platform<Config>,
+  { db, cluster }: Store,
+  { wake }: Webhooks,
+  accounts: readonly Account[]
+): Leadership => {
+  const options = { db, isCurrent: () => isCurrent(accounts), onChanged: wake, log }
+  return cluster.runAsLeader('alarms', () => watchAlarms(options))
+}
+
 const main = async (platform: Platform<Config>): Promise<void> => {
   const { config, log, notify, lifecycle, version } = platform
   const store = await openHubStore(platform)
@@ -101,14 +112,7 @@ const main = async (platform: Platform<Config>): Promise<void> => {
   const housekeeping = store.cluster.runAsLeader('housekeeping', () =>
     startHousekeeping({ store, accounts, keepMs, keepAuditMs, onChanged, log })
   )
-  const alarms = store.cluster.runAsLeader('alarms', () =>
-    watchAlarms({
-      db: store.db,
-      isCurrent: () => isCurrent(accounts),
-      onChanged: webhooks.wake,
-      log
-    })
-  )
+  const alarms = startAlarms(platform, store, webhooks, accounts)
 
   // The last one stops first.
   lifecycle.onStop('stop delivering to webhooks', () => webhooks.stop(drainMs))

@@ -1,10 +1,12 @@
 import { createReadStream } from 'node:fs'
+import { text } from 'node:stream/consumers'
 import { createInterface } from 'node:readline'
 import type { Client } from '../../client/index.ts'
 import type { MessageImportResult } from '../../contract/import.ts'
 import { omitUndefined } from '../../platform/omit-undefined.ts'
 import { clean } from '../text.ts'
-import { command, Fault, type Context } from './command.ts'
+import { command, Fault, UsageError, type Context } from './command.ts'
+import { linesOfChat, readChat, type DateOrder } from './whatsapp-chat.ts'
 
 /** `leadmaster import`: leads and messages of a file, by the hub's REST. */
 
@@ -27,11 +29,21 @@ wins. Nobody waits because of an import, and no webhook has a message of an impo
 A person whose data was deleted on request
 does not come back. Media files are not imported. It needs a token of an admin.
 
+With --whatsapp-chat, FILE is the text that WhatsApp writes by "Export chat" of one person. \
+Its messages have neither a number nor
+an id: say --phone and --me. Times are of this machine's time zone. Messages from the first \
+one on that was captured are left out, and
+so are lines that WhatsApp itself wrote.
+
 It exits with 1 when a line was refused; all others are imported.
 
 options:
   --account ACCOUNT     of this WhatsApp account; needed when there are several
-  --dry-run             only says what would be made, changed and refused`
+  --dry-run             only says what would be made, changed and refused
+  --whatsapp-chat       FILE is a chat that WhatsApp exported as text
+  --phone NUMBER        whose chat it is, such as +525512345678
+  --me NAME             the name of this account in the file
+  --dates dmy|mdy       how its dates are written, when both could be meant`
 
 /** Lines of the file that go in one request. */
 interface Part {
@@ -43,25 +55,82 @@ interface Part {
 const open = (file: string): NodeJS.ReadableStream =>
   file === '-' ? process.stdin : createReadStream(file)
 
-/** Reads a file in parts, so that a large one does not fill the memory. @throws {Fault} */
-async function* partsOf(file: string, signal: AbortSignal): AsyncGenerator<Part> {
-  let part = { first: 1, lines: 0, text: '' }
+/** What reading a file throws, in plain words. */
+const readFault = (error: unknown, file: string, signal: AbortSignal): unknown => {
+  const { code } = error as NodeJS.ErrnoException
+  return code === undefined || signal.aborted ? error : new Fault(`cannot read ${file}: ${code}`)
+}
+
+async function* linesOf(file: string, signal: AbortSignal): AsyncGenerator<string> {
   try {
-    for await (const line of createInterface({ input: open(file), signal })) {
-      const isFull = part.lines >= maxLines || part.text.length + line.length > maxBytes
-      if (isFull && part.lines > 0) {
-        yield part
-        part = { first: part.first + part.lines, lines: 0, text: '' }
-      }
-      part.text += `${line}\n`
-      part.lines += 1
-    }
+    yield* createInterface({ input: open(file), signal })
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === undefined || signal.aborted) throw error
-    throw new Fault(`cannot read ${file}: ${code}`)
+    throw readFault(error, file, signal)
+  }
+}
+
+/** Puts lines together to parts, so that a large file does not fill the memory. */
+async function* partsOf(lines: AsyncIterable<string> | Iterable<string>): AsyncGenerator<Part> {
+  let part = { first: 1, lines: 0, text: '' }
+  for await (const line of lines) {
+    const isFull = part.lines >= maxLines || part.text.length + line.length > maxBytes
+    if (isFull && part.lines > 0) {
+      yield part
+      part = { first: part.first + part.lines, lines: 0, text: '' }
+    }
+    part.text += `${line}\n`
+    part.lines += 1
   }
   if (part.lines > 0) yield part
+}
+
+interface ChatOptions {
+  phone: string
+  me: string
+  dates?: DateOrder | undefined
+}
+
+/** When the first message of a person was captured, UNIX seconds; undefined: none was. */
+const capturedFrom = async (
+  hub: Client,
+  { phone, account }: { phone: string; account: string | undefined },
+  signal: AbortSignal
+): Promise<number | undefined> => {
+  const { leads } = await hub.listLeads(omitUndefined({ phone, account, limit: 1 }), { signal })
+  const [lead] = leads
+  return lead === undefined ? undefined : Math.floor(Date.parse(lead.first_seen_at) / 1_000)
+}
+
+/** The lines of an exported chat, as far as none of its messages was captured. */
+const linesOfFile = async (
+  file: string,
+  { phone, me, dates }: ChatOptions,
+  account: string | undefined,
+  { hub, note, signal }: Context
+): Promise<string[]> => {
+  const content = await text(open(file)).catch((error: unknown) => {
+    throw readFault(error, file, signal)
+  })
+  const { messages, leftOut } = readChat(content, dates)
+  const before = await capturedFrom(hub(), { phone, account }, signal)
+  const lines = linesOfChat(messages, { phone, me, before })
+  const captured = messages.length - lines.length
+  note(
+    `Left out: ${leftOut} lines of WhatsApp itself, and ${captured} messages since the first ` +
+      'one that is there.\n'
+  )
+  return lines.map((line) => JSON.stringify(line))
+}
+
+const isDateOrder = (text: string): text is DateOrder => text === 'dmy' || text === 'mdy'
+
+/** @throws {UsageError} */
+const chatOptions = ({ phone, me, dates }: Given): ChatOptions => {
+  if (phone === undefined || !/^\+[1-9]\d{6,14}$/.test(phone))
+    throw new UsageError('say --phone NUMBER with its country code, such as +525512345678')
+  if (dates !== undefined && !isDateOrder(dates))
+    throw new UsageError('--dates: expected dmy or mdy')
+  return { phone, me: me ?? '', dates }
 }
 
 /** What became of all parts. */
@@ -109,15 +178,25 @@ const send = async (
 ): Promise<MessageImportResult> =>
   hub.importMessages({ ...query, body: text, contentType: 'application/x-ndjson' }, { signal })
 
-const run = async (
-  { account, 'dry-run': isTrial = false }: { account?: string; 'dry-run'?: boolean },
-  { hub: find, signal, say, note }: Context,
-  file: string
-): Promise<number> => {
+interface Given {
+  account?: string
+  'dry-run'?: boolean
+  'whatsapp-chat'?: boolean
+  phone?: string
+  me?: string
+  dates?: string
+}
+
+const run = async (given: Given, context: Context, file: string): Promise<number> => {
+  const { account, 'dry-run': isTrial = false } = given
+  const { hub: find, signal, say, note } = context
+  const chat = given['whatsapp-chat'] === true ? chatOptions(given) : undefined
   const hub = find()
+  const lines =
+    chat === undefined ? linesOf(file, signal) : await linesOfFile(file, chat, account, context)
   const totals = new Totals()
   const query = omitUndefined({ account, dry_run: isTrial ? true : undefined })
-  for await (const part of partsOf(file, signal))
+  for await (const part of partsOf(lines))
     note(totals.add(await send(hub, part, query, signal), part.first))
   say(totals.describe(isTrial))
   return totals.rejected === 0 ? 0 : 1
@@ -128,6 +207,13 @@ export const importFile = command({
   summary: 'Imports leads and messages of a file, such as those of another LeadMaster',
   help,
   operand: 'FILE',
-  options: { account: { type: 'string' }, 'dry-run': { type: 'boolean' } },
+  options: {
+    account: { type: 'string' },
+    'dry-run': { type: 'boolean' },
+    'whatsapp-chat': { type: 'boolean' },
+    phone: { type: 'string' },
+    me: { type: 'string' },
+    dates: { type: 'string' }
+  },
   run
 })

@@ -7,8 +7,9 @@ import { OpenHours } from './business-hours.ts'
 
 /** How late an alarm may come, ms. */
 const intervalMs = 15_000
-/** After a start it is looked this often whether the store is up to date, ms, for at most so long. */
+/** How often it is looked after a start whether the store is up to date, ms. */
 const pollMs = 250
+/** How long that is waited for, ms. */
 const patienceMs = 120_000
 const minuteMs = 60_000
 
