@@ -207,6 +207,17 @@ t.test(
         phone: '+5215599999999',
         quoted_id: `false_${group}_G1_${ana}`
       }),
+      // What is quoted was erased at session-manager before the hub had it.
+      inGroup('G5', '5215599999999@c.us', {
+        body: 'of another, by number',
+        phone: '+5215599999999',
+        quoted_id: `false_${group}_G0_${ana}`
+      }),
+      inGroup('G6', '5215599999999@c.us', {
+        body: 'of another, by LID',
+        phone: '+5215599999999',
+        quoted_id: `false_${group}_G00_${lid}`
+      }),
       // A number that was hers and is of a person with a LID of their own.
       inGroup('G4', '777@lid', {
         body: 'has her number now',
@@ -236,7 +247,7 @@ t.test(
     for (const text of ['MARKER', ana, lid]) t.same(await filesWith(directory, text), [], text)
     t.same(
       (await ask<MessagePage>('/api/messages')).body.messages.map((message) => message.body).sort(),
-      ['has her number now', 'of another']
+      ['has her number now', 'of another', 'of another, by LID', 'of another, by number']
     )
   }
 )

@@ -1,6 +1,6 @@
 import type { CapturedMessage } from '../../../contract/record.ts'
 import { eraseMessages } from './erase-messages.ts'
-import { addressOf, identityOf, stanzaOf } from '../database/message-id.ts'
+import { addressOf, identityOf, parseMessageId, stanzaOf } from '../database/message-id.ts'
 import type { Db } from '../database/schema.ts'
 import { changeLeads } from '../database/transaction.ts'
 
@@ -109,6 +109,34 @@ export const dropQuotes = async (
   }
 }
 
+/**
+ * Takes the ids of what the person wrote in groups out of messages that quote it, also of what this
+ * hub never had: session-manager may have erased that before it was read, and the quote after.
+ */
+const dropQuotesOf = async (db: Db, account: string, person: Person): Promise<void> => {
+  const quoting = await db
+    .selectFrom('messages')
+    .select(['pk', 'details'])
+    .where('account', '=', account)
+    .where('lead_id', 'is', null)
+    .where((row) =>
+      row.or(
+        person.addresses.map((address) => row('details', 'like', `%"quoted_id":"%${address}"%`))
+      )
+    )
+    .execute()
+  for (const { pk, details } of quoting) {
+    const { quoted_id = '', ...rest } = JSON.parse(details) as Partial<CapturedMessage>
+    const author = parseMessageId(quoted_id)?.participant
+    if (author === undefined || !person.addresses.includes(author)) continue
+    await db
+      .updateTable('messages')
+      .set({ details: JSON.stringify(rest) })
+      .where('pk', '=', pk)
+      .execute()
+  }
+}
+
 /** @returns how many messages there were */
 export const eraseWordsElsewhere = async (
   db: Db,
@@ -128,6 +156,7 @@ export const eraseWordsElsewhere = async (
     })
   }
   await changeLeads(db, async (trx) => {
+    await dropQuotesOf(trx, account, person)
     await trx
       .deleteFrom('reactions')
       .where('account', '=', account)
