@@ -96,3 +96,15 @@ t.test('of two leads that become one, the earlier reminder stays', async (t) => 
     t.match(await getLead(db, 1), { remind_at: iso(kept), waiting_since: null })
   }
 })
+
+t.test('the same time again, after it has come, is a change: the clock was set back', async (t) => {
+  const { db, take } = await testStore(t)
+  await take(...leads(1))
+  await patchLead(db, 1, { remind_at: iso(2_000) }, 1_500_000)
+  t.match(await patchLead(db, 1, { remind_at: iso(2_000) }, 1_600_000), { changed: false })
+  await bringBackReminded(db, 2_000_000)
+  t.match(await patchLead(db, 1, { remind_at: iso(2_000) }, 1_700_000), {
+    changed: true,
+    lead: { waiting_since: null }
+  })
+})

@@ -89,7 +89,8 @@ export const patchLead = async (
   ]
   const real = changes.filter(({ from, to }) => from !== to)
   await addChanges(db, row.id, real, now)
-  return { lead, changed: real.length > 0 }
+  // The same time again, after it had come and the clock was set back, ends the wait as well.
+  return { lead, changed: real.length > 0 || reminder !== undefined }
 }
 
 /** The latest message that asks and is not answered. @param until only up to this message */
