@@ -200,15 +200,24 @@ const stateOf = (now: Status | Problem): string => {
 }
 
 /**
+ * The status that counts after this one. While a failed session is tried again it still counts as
+ * failed, so that there is one event and not one for each attempt.
+ */
+const statusAfter = (before: string | undefined, now: Status | Problem): string => {
+  const status = stateOf(now)
+  const isRetry =
+    'journal' in now && now.failures > 0 && (status === 'INIT' || status === 'AUTHENTICATED')
+  return isRetry && (before === 'ERROR' || before === 'DISCONNECTED') ? before : status
+}
+
+/**
  * Puts a change of a session in the outbox. The same status again is no change, also after a
- * restart of the hub. While a failed session is tried again it still counts as failed, so that
- * there is one event and not one for each attempt.
+ * restart of the hub.
  * @param account '' for the first session-manager, whose name is not known at first
  * @returns whether it is one that a webhook waits for
  */
 export const addSessionEvent = (db: Db, account: string, now: Status | Problem): Promise<boolean> =>
   db.transaction().execute(async (trx) => {
-    const status = stateOf(now)
     const before = await trx
       .selectFrom('session_states')
       .select(['status', 'down_since', 'name'])
@@ -217,21 +226,15 @@ export const addSessionEvent = (db: Db, account: string, now: Status | Problem):
     const isUp = 'journal' in now && now.status === 'READY'
     const down_since = isUp ? null : (before?.down_since ?? Date.now())
     const name = 'journal' in now ? now.account : (before?.name ?? account)
-    if (before !== undefined && (before.down_since !== down_since || before.name !== name))
-      await trx
-        .updateTable('session_states')
-        .set({ down_since, name })
-        .where('account', '=', account)
-        .execute()
-    if (before?.status === status) return false
-    const isRetry =
-      'journal' in now && now.failures > 0 && (status === 'INIT' || status === 'AUTHENTICATED')
-    if (isRetry && (before?.status === 'ERROR' || before?.status === 'DISCONNECTED')) return false
+    const status = statusAfter(before?.status, now)
+    const isSame = before?.status === status
+    if (isSame && before.down_since === down_since && before.name === name) return false
     await trx
       .insertInto('session_states')
       .values({ account, status, down_since, name })
-      .onConflict((on) => on.column('account').doUpdateSet({ status }))
+      .onConflict((on) => on.column('account').doUpdateSet({ status, down_since, name }))
       .execute()
+    if (isSame) return false
     const ids = (await subscribers(trx)).get('session.changed') ?? []
     if (ids.length > 0)
       await put(
