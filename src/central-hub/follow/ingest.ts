@@ -109,13 +109,7 @@ export const createIngest = ({
   const prepare = (record: InboundRecord): InboundRecord => corrected(asStored(record), isAutomatic)
 
   const applyAll = async (trx: Db, records: readonly JournalRecord[]): Promise<Taken> => {
-    const taken: Taken = {
-      messages: new Set(),
-      newMessages: new Set(),
-      leads: new Set(),
-      newLeads: new Set(),
-      removed: []
-    }
+    const taken = RecordApplier.nothingTaken()
     const captured = records.filter(isCaptured).map(prepare)
     for (const [account, itsRecords] of Map.groupBy(captured, (record) => record.account))
       await applier.apply(trx, account, itsRecords, taken)

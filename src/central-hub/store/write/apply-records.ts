@@ -155,6 +155,17 @@ const noteLeads = (work: Work, newLeads: readonly PendingLead[], taken: Taken): 
 
 /** Applies records within the transaction of its caller. */
 export class RecordApplier {
+  /** What nothing was applied to yet. */
+  static nothingTaken(): Taken {
+    return {
+      messages: new Set(),
+      newMessages: new Set(),
+      leads: new Set(),
+      newLeads: new Set(),
+      removed: []
+    }
+  }
+
   readonly #leadWriter = new LeadWriter()
   readonly #messageWriter = new MessageWriter()
   readonly #addAnswers = batched<Insertable<Database['answers']>, unknown>(

@@ -6,7 +6,7 @@ import { phoneKey } from '../database/phone.ts'
 import { addEvents } from '../outbox/events.ts'
 import { leadsOfPhone } from '../read/identities.ts'
 import { getLead, getLeads } from '../read/leads.ts'
-import { RecordApplier, type Taken } from './apply-records.ts'
+import { RecordApplier } from './apply-records.ts'
 import { patchLead } from './change-lead.ts'
 import { createLead } from './create-lead.ts'
 import { latestLine, unansweredOf, writeWaiting } from './waiting.ts'
@@ -124,13 +124,7 @@ const importMessages = async (
 ): Promise<{ created: number; newLeads: string[] }> => {
   const unknown = await unknownOnly(db, account, messages)
   const records = await asKnown(db, account, unknown.flat())
-  const taken: Taken = {
-    messages: new Set(),
-    newMessages: new Set(),
-    leads: new Set(),
-    newLeads: new Set(),
-    removed: []
-  }
+  const taken = RecordApplier.nothingTaken()
   await applier.apply(db, account, records, taken)
   for (const id of taken.leads) await endImportedWait(db, id, (pk) => taken.newMessages.has(pk))
   await addEvents(db, 'lead_removed', taken.removed)
