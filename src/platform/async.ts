@@ -72,3 +72,22 @@ export const singleflight = <T>(): ((key: string, read: () => Promise<T>) => Pro
     return next
   }
 }
+
+/**
+ * Runs something immediately, and then again and again, one run at a time.
+ * @param run does not reject: it logs what fails
+ * @param everyMs from the start of a run to that of the next one
+ * @returns what ends it, and waits for the run under way
+ */
+export const runRepeatedly = (run: () => Promise<void>, everyMs: number): (() => Promise<void>) => {
+  let running: Promise<void> | undefined
+  const begin = (): void => {
+    running ??= run().finally(() => (running = undefined))
+  }
+  begin()
+  const timer = setInterval(begin, everyMs)
+  return async () => {
+    clearInterval(timer)
+    await running
+  }
+}

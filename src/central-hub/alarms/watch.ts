@@ -1,3 +1,4 @@
+import { runRepeatedly } from '../../platform/async.ts'
 import type { Log } from '../../platform/log.ts'
 import { readBusinessHours, listRules } from '../store/write/alarm-rules.ts'
 import { lookAfterAlarms } from '../store/write/raise-alarms.ts'
@@ -21,9 +22,8 @@ const minuteMs = 60_000
 export const watchOnce = async (db: Db, now: number): Promise<number> => {
   const rules = await listRules(db)
   const minutes = rules.flatMap(({ steps }) => steps.map(({ after_minutes }) => after_minutes))
-  const hours = new OpenHours(await readBusinessHours(db))
   const withinHours = rules.some(({ during }) => during === 'business_hours')
-    ? hours.cutoffs(minutes, now)
+    ? new OpenHours(await readBusinessHours(db)).cutoffs(minutes, now)
     : new Map<number, number>()
   const always = new Map(minutes.map((each) => [each, now - each * minuteMs]))
   return lookAfterAlarms(
@@ -51,7 +51,7 @@ interface WatchOptions {
  */
 export const watchAlarms = ({ db, isCurrent, onChanged, log }: WatchOptions): StopWork => {
   const startedAt = performance.now()
-  let running: Promise<void> | undefined
+  let stop: StopWork | undefined
   const run = async (): Promise<void> => {
     try {
       if ((await watchOnce(db, Date.now())) > 0) onChanged()
@@ -62,18 +62,14 @@ export const watchAlarms = ({ db, isCurrent, onChanged, log }: WatchOptions): St
       )
     }
   }
-  const begin = (): void => {
-    running ??= run().finally(() => (running = undefined))
-  }
   const first = (): void => {
     if (!isCurrent() && performance.now() - startedAt < patienceMs) return
     clearInterval(timer)
-    timer = setInterval(begin, intervalMs)
-    begin()
+    stop = runRepeatedly(run, intervalMs)
   }
-  let timer = setInterval(first, pollMs)
+  const timer = setInterval(first, pollMs)
   return async () => {
     clearInterval(timer)
-    await running
+    await stop?.()
   }
 }

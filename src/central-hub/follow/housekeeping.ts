@@ -1,3 +1,4 @@
+import { runRepeatedly } from '../../platform/async.ts'
 import { Retention, type RetentionOptions } from './retention.ts'
 import type { StopWork } from '../store/database/cluster.ts'
 import { pruneAlarms } from '../store/write/alarms.ts'
@@ -17,7 +18,6 @@ const firstRetentionMs = 60_000
 
 /** Brings leads back at the time of their reminders. @returns what ends it */
 const startReminders = ({ store, onChanged, log }: RetentionOptions): StopWork => {
-  let running: Promise<void> | undefined
   const run = async (): Promise<void> => {
     try {
       if ((await bringBackReminded(store.db, Date.now())) > 0) onChanged()
@@ -28,15 +28,7 @@ const startReminders = ({ store, onChanged, log }: RetentionOptions): StopWork =
       )
     }
   }
-  const begin = (): void => {
-    running ??= run().finally(() => (running = undefined))
-  }
-  begin()
-  const timer = setInterval(begin, reminderMs)
-  return async () => {
-    clearInterval(timer)
-    await running
-  }
+  return runRepeatedly(run, reminderMs)
 }
 
 /**

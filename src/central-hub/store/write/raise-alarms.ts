@@ -17,7 +17,7 @@ const batchSize = 500
 const raiseSize = 100
 
 /** By after_minutes of a step: since when something must have lasted at the latest, ms. */
-export type Cutoffs = (rule: AlarmRule) => ReadonlyMap<number, number>
+type Cutoffs = (rule: AlarmRule) => ReadonlyMap<number, number>
 
 /** A lead that waits, or an account whose session is down. */
 interface Subject {
